@@ -1,0 +1,35 @@
+package state_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
+	"github.com/bartizan-sec/bartizan/internal/platform/state/statetest"
+)
+
+func TestReserveAndTime(t *testing.T) {
+	statetest.Each(t, func(t *testing.T, location string) {
+		ctx := context.Background()
+		db, err := state.Open(ctx, location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		for i, want := range []int64{1, 4, 7} {
+			got, err := state.Reserve(ctx, db, "default", "incident", 3)
+			if err != nil || got != want {
+				t.Fatalf("Reserve #%d = %d, %v; want %d", i, got, err, want)
+			}
+		}
+		when := state.At(time.Date(2024, 2, 29, 12, 0, 0, 123456789, time.UTC))
+		if _, err := db.NewRaw("INSERT INTO tenants (id, name, created) VALUES (?, ?, ?)", "x", "X", when).Exec(ctx); err != nil {
+			t.Fatal(err)
+		}
+		var back state.Time
+		if err := db.NewRaw("SELECT created FROM tenants WHERE id = 'x'").Scan(ctx, &back); err != nil || !back.Equal(when.Time) {
+			t.Fatalf("time came back as %v, %v; want %v", back, err, when)
+		}
+	})
+}
