@@ -1,0 +1,203 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/bartizan-sec/bartizan/internal/lake"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// Store is one tenant's lake file.
+type Store struct {
+	id     tenant.ID
+	engine *Engine
+	db     *sql.DB
+
+	write  sync.Mutex // held by the one writer; guards conn and plans
+	conn   *sql.Conn
+	plans  map[*schema.Table]*writePlan
+	closed bool
+}
+
+// writePlan is how rows of one table are laid out for the appender.
+type writePlan struct {
+	cells []int // position in Row.Values per stored column
+	text  []bool
+}
+
+var _ lake.Store = (*Store)(nil)
+
+// Tenant implements lake.Store.
+func (s *Store) Tenant() tenant.ID { return s.id }
+
+// DB implements lake.Store.
+func (s *Store) DB() *sql.DB { return s.db }
+
+// Append implements lake.Store.
+func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[string]int64) (err error) {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.closed {
+		return fault.Newf(fault.Unavailable, "the lake of tenant %s is closed", s.id)
+	}
+	if _, err := s.conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
+		return fmt.Errorf("lake: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			// The transaction must end even when ctx is done.
+			_, rollback := s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+			err = errors.Join(err, rollback)
+		}
+	}()
+	byTable := map[*schema.Table][]*schema.Row{}
+	for _, r := range rows {
+		byTable[r.Table] = append(byTable[r.Table], r)
+	}
+	for table, group := range byTable {
+		if err := s.appendTable(table, group); err != nil {
+			return err
+		}
+	}
+	for source, position := range positions {
+		if _, err := s.conn.ExecContext(ctx, `INSERT INTO positions VALUES (?, ?) ON CONFLICT (source) DO UPDATE SET position = excluded.position`, source, position); err != nil {
+			return fmt.Errorf("lake: position of %s: %w", source, err)
+		}
+	}
+	if _, err := s.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return fmt.Errorf("lake: commit: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) appendTable(table *schema.Table, rows []*schema.Row) error {
+	plan := s.plans[table]
+	if plan == nil {
+		return fmt.Errorf("lake: table %s is not part of the schema", table.Name)
+	}
+	return s.conn.Raw(func(raw any) error {
+		appender, err := duckdb.NewAppenderFromConn(raw.(driver.Conn), "", table.Name)
+		if err != nil {
+			return fmt.Errorf("lake: %s: %w", table.Name, err)
+		}
+		args := make([]driver.Value, len(plan.cells))
+		for _, row := range rows {
+			for i, cell := range plan.cells {
+				v := row.Values[cell]
+				if v == nil && plan.text[i] {
+					v = ""
+				}
+				args[i] = v
+			}
+			if err := appender.AppendRow(args...); err != nil {
+				_ = appender.Close()
+				return fmt.Errorf("lake: %s: %w", table.Name, err)
+			}
+		}
+		if err := appender.Close(); err != nil {
+			return fmt.Errorf("lake: %s: %w", table.Name, err)
+		}
+		return nil
+	})
+}
+
+// Position implements lake.Store.
+func (s *Store) Position(ctx context.Context, source string) (int64, error) {
+	var position int64
+	err := s.db.QueryRowContext(ctx, "SELECT position FROM positions WHERE source = ?", source).Scan(&position)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return position, err
+}
+
+// Counts implements lake.Store.
+func (s *Store) Counts(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, t := range schema.Load().Tables() {
+		var n int64
+		if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM "+quote(t.Name)).Scan(&n); err != nil {
+			return nil, fmt.Errorf("lake: counting %s: %w", t.Name, err)
+		}
+		if n > 0 {
+			out[t.Name] = n
+		}
+	}
+	return out, nil
+}
+
+// Retain implements lake.Store.
+func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int64, error) {
+	t := schema.Load().Table(table)
+	if t == nil {
+		return 0, fault.Newf(fault.NotFound, "there is no hunting table %q", table)
+	}
+	if t.TimeColumn == "" {
+		return 0, fault.Newf(fault.Invalid, "table %s has no time column to age by", table)
+	}
+	return s.delete(ctx, "DELETE FROM "+quote(table)+" WHERE "+quote(t.Columns[t.Column(t.TimeColumn)].Physical)+" < ?", schema.Ticks(before))
+}
+
+// DeleteLab implements lake.Store.
+func (s *Store) DeleteLab(ctx context.Context, run string) (int64, error) {
+	var total int64
+	for _, t := range schema.Load().Tables() {
+		var n int64
+		var err error
+		if run == "" {
+			n, err = s.delete(ctx, "DELETE FROM "+quote(t.Name)+" WHERE LabScenario <> ''")
+		} else {
+			n, err = s.delete(ctx, "DELETE FROM "+quote(t.Name)+" WHERE LabScenario = ?", run)
+		}
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+func (s *Store) delete(ctx context.Context, statement string, args ...any) (int64, error) {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.closed {
+		return 0, fault.Newf(fault.Unavailable, "the lake of tenant %s is closed", s.id)
+	}
+	res, err := s.conn.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, fmt.Errorf("lake: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// Checkpoint writes the log into the file, so that a copy of the file is complete.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	_, err := s.conn.ExecContext(ctx, "CHECKPOINT")
+	return err
+}
+
+// Close ends the store; later calls fail. It waits for a running Append.
+func (s *Store) Close() error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.engine.mu.Lock()
+	delete(s.engine.open, s.id)
+	s.engine.mu.Unlock()
+	return errors.Join(s.conn.Close(), s.db.Close())
+}

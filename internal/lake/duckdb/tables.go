@@ -1,0 +1,146 @@
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/schema"
+)
+
+// prepare creates what is missing (tables, and columns of tables that an older version made) and opens the writer's connection.
+func (s *Store) prepare(ctx context.Context, catalog *schema.Catalog) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	s.conn = conn
+	if s.engine.opt.Register != nil {
+		if err := s.engine.opt.Register(conn); err != nil {
+			return fmt.Errorf("functions: %w", err)
+		}
+	}
+	have, err := s.columns(ctx)
+	if err != nil {
+		return err
+	}
+	var ddl strings.Builder
+	for _, t := range catalog.Tables() {
+		columns, known := have[t.Name]
+		if !known {
+			ddl.WriteString(createTable(t))
+			continue
+		}
+		for _, c := range t.Stored() {
+			kind, ok := columns[c.Physical]
+			switch {
+			case !ok:
+				fmt.Fprintf(&ddl, "ALTER TABLE %s ADD COLUMN %s;\n", quote(t.Name), columnDef(c))
+			case kind != sqlType(c.Type):
+				return fault.Newf(fault.Unavailable, "table %s: column %s is stored as %s, this version wants %s: restore a backup of the matching version", t.Name, c.Name, kind, sqlType(c.Type))
+			}
+		}
+	}
+	if _, known := have["positions"]; !known {
+		ddl.WriteString("CREATE TABLE positions (source VARCHAR PRIMARY KEY, position BIGINT NOT NULL);\n")
+	}
+	if ddl.Len() > 0 {
+		if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION;\n"+ddl.String()+"COMMIT;"); err != nil {
+			return fmt.Errorf("tables: %w", err)
+		}
+	}
+	s.plans = map[*schema.Table]*writePlan{}
+	for _, t := range catalog.Tables() {
+		order, err := s.order(ctx, t)
+		if err != nil {
+			return err
+		}
+		s.plans[t] = order
+	}
+	return nil
+}
+
+// columns lists the stored tables with physical column name -> SQL type.
+func (s *Store) columns(ctx context.Context) (map[string]map[string]string, error) {
+	rows, err := s.conn.QueryContext(ctx, "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]map[string]string{}
+	for rows.Next() {
+		var table, column, kind string
+		if err := rows.Scan(&table, &column, &kind); err != nil {
+			return nil, err
+		}
+		if out[table] == nil {
+			out[table] = map[string]string{}
+		}
+		out[table][column] = kind
+	}
+	return out, rows.Err()
+}
+
+// order builds the write plan in the stored order of the columns, which differs from the schema's after an upgrade added some.
+func (s *Store) order(ctx context.Context, t *schema.Table) (*writePlan, error) {
+	at := map[string]int{}
+	for i, c := range t.Columns {
+		if c.AliasOf == "" {
+			at[c.Physical] = i
+		}
+	}
+	rows, err := s.conn.QueryContext(ctx, "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", t.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	p := &writePlan{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		i, ok := at[name]
+		if !ok {
+			return nil, fault.Newf(fault.Unavailable, "table %s has a column %s that this version does not know: it was written by a newer version", t.Name, name)
+		}
+		p.cells = append(p.cells, i)
+		p.text = append(p.text, t.Columns[i].Type == schema.String)
+	}
+	return p, rows.Err()
+}
+
+func createTable(t *schema.Table) string {
+	defs := make([]string, 0, len(t.Columns))
+	for _, c := range t.Stored() {
+		defs = append(defs, columnDef(c))
+	}
+	return fmt.Sprintf("CREATE TABLE %s (%s);\n", quote(t.Name), strings.Join(defs, ", "))
+}
+
+func columnDef(c schema.Column) string {
+	def := quote(c.Physical) + " " + sqlType(c.Type)
+	if c.Type == schema.String {
+		def += " DEFAULT ''" // KQL strings are never null
+	}
+	return def
+}
+
+// sqlType is how a KQL type is stored: datetime as 100 ns ticks since year 1, dynamic as JSON text, guid as lower-case text.
+func sqlType(t schema.Type) string {
+	switch t {
+	case schema.Bool:
+		return "BOOLEAN"
+	case schema.Int:
+		return "INTEGER"
+	case schema.Long, schema.DateTime:
+		return "BIGINT"
+	case schema.Real:
+		return "DOUBLE"
+	}
+	return "VARCHAR"
+}
+
+// quote makes an identifier; names come from the schema, never from users, and are quoted all the same.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
