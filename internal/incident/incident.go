@@ -79,6 +79,32 @@ const (
 	PolicyViolator    Role = "policyViolator"
 )
 
+// Rank orders severities: Informational 0 to High 3. Unknown words rank as Informational.
+func (s Severity) Rank() int {
+	switch s {
+	case High:
+		return 3
+	case Medium:
+		return 2
+	case Low:
+		return 1
+	}
+	return 0
+}
+
+// SeverityOf is the inverse of Rank.
+func SeverityOf(rank int) Severity {
+	switch {
+	case rank >= 3:
+		return High
+	case rank == 2:
+		return Medium
+	case rank == 1:
+		return Low
+	}
+	return Informational
+}
+
 // Evidence is one entity of an alert with the facts its type has. JSON names are those of the API and of third-party alerts.
 type Evidence struct {
 	Type              string `json:"type"` // device user ip file process url mailbox mailMessage cloudApp registry …
