@@ -85,7 +85,8 @@ func load() *Catalog {
 var extension = []Column{
 	{Name: "AdditionalFields", Type: Dynamic, Hidden: true},
 	{Name: "IngestTime", Type: DateTime, Hidden: true},
-	{Name: "RecordOrigin", Type: String, Hidden: true}, // where the record came from: file#member:number or source:sequence
+	{Name: "RecordOrigin", Type: String, Hidden: true}, // where the record came from: the imported file (archive.tar.gz#member) or the network source
+	{Name: "RecordNumber", Type: Long, Hidden: true},   // the record's line or number there, or its bus sequence
 	{Name: "LabScenario", Type: String, Hidden: true},  // the evaluation lab run that generated the record, else empty
 }
 

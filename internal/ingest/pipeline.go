@@ -1,0 +1,362 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/lake"
+	"github.com/bartizan-sec/bartizan/internal/normalise"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/schema"
+)
+
+// Config is what a Pipeline is made of. Detector and Alerts may be nil: nothing is detected then.
+type Config struct {
+	Store    lake.Store
+	Families []Family
+	Detector Detector
+	Alerts   Alerts
+	// Records keeps refusals and source health; required.
+	Records *Records
+	// Committed is called after each commit with what it wrote; may be nil.
+	Committed func(Commit)
+	// MaxDelay bounds how long an accepted record waits for its commit; 0 means 500 ms.
+	MaxDelay time.Duration
+}
+
+// Commit describes one committed batch.
+type Commit struct {
+	Records, Refused int
+	Positions        map[string]int64
+}
+
+const (
+	batchRecords  = 512     // records normalised and evaluated as one unit
+	batchBytes    = 4 << 20 // … or this many bytes
+	commitRows    = 20_000  // rows per lake transaction
+	commitBytes   = 48 << 20
+	queuedBatches = 4
+	evaluators    = 2
+)
+
+// Pipeline moves one tenant's records from Add to the lake. Add, Refuse, Flush and Close are called by one goroutine.
+type Pipeline struct {
+	cfg      Config
+	families map[string]Family
+	failed   chan struct{} // closed on the first error
+	err      error         // set before failed is closed
+	fail     sync.Once
+
+	raw     chan *batch
+	ordered chan *batch
+	judge   chan *batch
+	wg      sync.WaitGroup
+
+	current *batch
+
+	mu     sync.Mutex // guards totals
+	totals Totals
+}
+
+type batch struct {
+	records   []*normalise.Record
+	bytes     int
+	positions map[string]int64
+	refusals  []Refusal
+	sources   map[string]*health
+	out       normalise.Batch
+	unmapped  map[string]int64
+	found     found
+	judged    chan struct{}
+	// flushed, when set, asks the writer to commit and then close it.
+	flushed chan struct{}
+}
+
+// NewPipeline starts the pipeline's goroutines; Close ends them. ctx bounds the whole run.
+func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
+	if cfg.MaxDelay == 0 {
+		cfg.MaxDelay = 500 * time.Millisecond
+	}
+	p := &Pipeline{
+		cfg: cfg, families: map[string]Family{}, failed: make(chan struct{}),
+		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, queuedBatches), judge: make(chan *batch, queuedBatches),
+		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}},
+	}
+	for _, f := range cfg.Families {
+		p.families[f.Name()] = f
+	}
+	p.wg.Add(2 + evaluators)
+	go p.normalise(ctx)
+	for range evaluators {
+		go p.evaluate()
+	}
+	go p.write(ctx)
+	return p
+}
+
+// Add hands over one record. It blocks while the pipeline is full, and returns the pipeline's error once it has failed.
+func (p *Pipeline) Add(ctx context.Context, rec *normalise.Record, pos Position) error {
+	b := p.batch()
+	b.records = append(b.records, rec)
+	b.bytes += len(rec.Data)
+	b.positions[pos.Source] = max(b.positions[pos.Source], pos.Value)
+	if len(b.records) >= batchRecords || b.bytes >= batchBytes {
+		return p.send(ctx, nil)
+	}
+	return nil
+}
+
+// Refuse hands over a record that could not be read.
+func (p *Pipeline) Refuse(r Refusal) {
+	b := p.batch()
+	b.refusals = append(b.refusals, r)
+}
+
+// Flush returns when everything added so far is committed.
+func (p *Pipeline) Flush(ctx context.Context) error {
+	done := make(chan struct{})
+	p.batch()
+	if err := p.send(ctx, done); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-p.failed:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close commits the rest and ends the pipeline.
+func (p *Pipeline) Close(ctx context.Context) (Totals, error) {
+	err := p.Flush(ctx)
+	close(p.raw)
+	p.wg.Wait()
+	return p.Totals(), err
+}
+
+// Totals returns the counts so far.
+func (p *Pipeline) Totals() Totals {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.totals
+	t.Rows, t.Unmapped = clone(t.Rows), clone(t.Unmapped)
+	return t
+}
+
+// Pending reports whether records wait for a batch to fill; the caller's idle loop calls Flush then.
+func (p *Pipeline) Pending() bool { return p.current != nil }
+
+func (p *Pipeline) batch() *batch {
+	if p.current == nil {
+		p.current = &batch{positions: map[string]int64{}, judged: make(chan struct{})}
+	}
+	return p.current
+}
+
+func (p *Pipeline) send(ctx context.Context, flushed chan struct{}) error {
+	b := p.current
+	p.current = nil
+	b.flushed = flushed
+	select {
+	case p.raw <- b:
+		return nil
+	case <-p.failed:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *Pipeline) stop(err error) {
+	p.fail.Do(func() {
+		p.err = err
+		close(p.failed)
+	})
+}
+
+// normalise is the only goroutine that calls families, so a device's records keep their order.
+func (p *Pipeline) normalise(ctx context.Context) {
+	defer p.wg.Done()
+	defer close(p.judge)
+	defer close(p.ordered)
+	for b := range p.raw {
+		b.sources = map[string]*health{}
+		b.unmapped = map[string]int64{}
+		for _, rec := range b.records {
+			p.one(b, rec)
+		}
+		select {
+		case p.judge <- b:
+		case <-p.failed:
+			continue // drain, so that Close does not hang
+		case <-ctx.Done():
+			p.stop(ctx.Err())
+			continue
+		}
+		select {
+		case p.ordered <- b:
+		case <-p.failed:
+		case <-ctx.Done():
+			p.stop(ctx.Err())
+		}
+	}
+}
+
+func (p *Pipeline) one(b *batch, rec *normalise.Record) {
+	if rec.Source == "" || rec.Source == Auto {
+		rec.Source = p.detect(rec.Data)
+	}
+	h := b.sources[rec.Source]
+	if h == nil {
+		h = &health{}
+		b.sources[rec.Source] = h
+	}
+	h.records++
+	h.last = rec.Received
+	rows, events := len(b.out.Rows), len(b.out.Events)
+	b.out.Unmapped = ""
+	if err := p.call(b, rec); err != nil {
+		b.out.Rows, b.out.Events = b.out.Rows[:rows], b.out.Events[:events]
+		h.refused++
+		b.refusals = append(b.refusals, Refusal{
+			Source: rec.Source, File: rec.File, Number: rec.Number, Code: string(codeOf(err)), Message: err.Error(), Data: rec.Data, Time: rec.Received,
+		})
+		return
+	}
+	for _, row := range b.out.Rows[rows:] {
+		row.Set("RecordOrigin", origin(rec))
+		row.Set("RecordNumber", rec.Number)
+		row.Set("LabScenario", rec.Lab)
+		row.Set("IngestTime", rec.Received)
+	}
+	for _, ev := range b.out.Events[events:] {
+		ev.Tenant, ev.File, ev.Number, ev.Lab = rec.Tenant, rec.File, rec.Number, rec.Lab
+		if ev.File == "" {
+			ev.File = origin(rec)
+		}
+	}
+	if b.out.Unmapped != "" {
+		b.unmapped[b.out.Unmapped]++
+	}
+}
+
+// call runs the family on the record. A panic of a family refuses the record: hostile input must not end the process.
+func (p *Pipeline) call(b *batch, rec *normalise.Record) (err error) {
+	f, ok := p.families[rec.Source]
+	if !ok {
+		return fault.Newf(fault.Invalid, "no source family is called %q; known: %s", rec.Source, names(p.cfg.Families))
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault.Newf(fault.Internal, "%s: defect while reading the record: %v (%s)", rec.Source, r, firstFrame(debug.Stack()))
+		}
+	}()
+	if a, ok := f.Family.(AlertFamily); ok {
+		found, err := a.Detections(rec)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			found[i].Tenant, found[i].Lab = rec.Tenant, rec.Lab
+		}
+		b.found.ready = append(b.found.ready, found...)
+		return nil
+	}
+	return f.Normalise(rec, &b.out)
+}
+
+func (p *Pipeline) evaluate() {
+	defer p.wg.Done()
+	for b := range p.judge {
+		b.found.all = b.found.ready
+		if p.cfg.Detector != nil && len(b.out.Events) > 0 {
+			b.found.all = append(b.found.all, p.cfg.Detector.Evaluate(b.out.Events)...)
+		}
+		close(b.judged)
+	}
+}
+
+func origin(rec *normalise.Record) string {
+	if rec.File != "" {
+		return rec.File
+	}
+	return rec.Source
+}
+
+func codeOf(err error) fault.Code {
+	var e *fault.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return fault.Invalid
+}
+
+func names(families []Family) string {
+	s := Auto
+	for _, f := range families {
+		s += ", " + f.Name()
+	}
+	return s
+}
+
+// firstFrame picks the first frame of ours below the panic out of a stack, enough to find the defect.
+func firstFrame(stack []byte) string {
+	lines := 0
+	start := 0
+	for i, c := range stack {
+		if c != '\n' {
+			continue
+		}
+		lines++
+		if lines == 8 {
+			start = i + 1
+		}
+		if lines == 10 {
+			return string(stack[start:i])
+		}
+	}
+	return strconv.Itoa(lines) + " frames"
+}
+
+func clone(m map[string]int64) map[string]int64 {
+	out := make(map[string]int64, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("ingest: %s: %w", what, err)
+}
+
+// minTime keeps obviously broken clocks out of the reported range.
+var minTime = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (t *Totals) see(row *schema.Row) {
+	ticks, ok := row.Get("Timestamp").(int64)
+	if !ok {
+		return
+	}
+	when := schema.TimeOf(ticks)
+	if when.Before(minTime) || when.Year() > 2200 {
+		return
+	}
+	if t.First.IsZero() || when.Before(t.First) {
+		t.First = when
+	}
+	if when.After(t.Last) {
+		t.Last = when
+	}
+}

@@ -1,0 +1,166 @@
+package ingest
+
+import (
+	"context"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/incident"
+	"github.com/bartizan-sec/bartizan/internal/schema"
+)
+
+// found is what detection made of a batch.
+type found struct {
+	ready []incident.Detection // third-party alerts
+	all   []incident.Detection
+}
+
+// pending is what the writer has gathered for the next commit.
+type pending struct {
+	rows       []*schema.Row
+	detections []incident.Detection
+	refusals   []Refusal
+	positions  map[string]int64
+	sources    map[string]*health
+	unmapped   map[string]int64
+	records    int
+	bytes      int
+	waiting    []chan struct{}
+	since      time.Time
+}
+
+// write commits batches in the order they were added.
+func (p *Pipeline) write(ctx context.Context) {
+	defer p.wg.Done()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	w := newPending()
+	for {
+		select {
+		case b, ok := <-p.ordered:
+			if !ok {
+				if err := p.commit(ctx, w); err != nil {
+					p.stop(err)
+				}
+				return
+			}
+			<-b.judged
+			if w.records == 0 {
+				w.since = time.Now()
+				timer.Reset(p.cfg.MaxDelay)
+			}
+			w.take(b)
+			if len(w.rows)+len(w.detections) < commitRows && w.bytes < commitBytes && len(w.waiting) == 0 && time.Since(w.since) < 4*p.cfg.MaxDelay {
+				continue
+			}
+		case <-timer.C:
+		case <-p.failed:
+			return
+		}
+		if err := p.commit(ctx, w); err != nil {
+			p.stop(err)
+			return
+		}
+		w = newPending()
+	}
+}
+
+func newPending() *pending {
+	return &pending{positions: map[string]int64{}, sources: map[string]*health{}, unmapped: map[string]int64{}}
+}
+
+func (w *pending) take(b *batch) {
+	w.rows = append(w.rows, b.out.Rows...)
+	w.detections = append(w.detections, b.found.all...)
+	w.refusals = append(w.refusals, b.refusals...)
+	w.records += len(b.records)
+	w.bytes += b.bytes
+	for s, v := range b.positions {
+		w.positions[s] = max(w.positions[s], v)
+	}
+	for s, h := range b.sources {
+		if w.sources[s] == nil {
+			w.sources[s] = &health{}
+		}
+		w.sources[s].add(h)
+	}
+	for k, n := range b.unmapped {
+		w.unmapped[k] += n
+	}
+	if b.flushed != nil {
+		w.waiting = append(w.waiting, b.flushed)
+	}
+}
+
+// commit accepts the detections, keeps the refusals, and then writes rows and positions in one lake transaction. The order matters: whatever happens
+// before the lake's commit is repeated after a crash and is idempotent; nothing is left to do after it.
+func (p *Pipeline) commit(ctx context.Context, w *pending) error {
+	if w.records > 0 || len(w.refusals) > 0 {
+		if err := p.store(ctx, w); err != nil {
+			return err
+		}
+	}
+	for _, c := range w.waiting {
+		close(c)
+	}
+	return nil
+}
+
+func (p *Pipeline) store(ctx context.Context, w *pending) error {
+	var accepted Accepted
+	if len(w.detections) > 0 && p.cfg.Alerts != nil {
+		var err error
+		if accepted, err = p.cfg.Alerts.Accept(ctx, w.detections); err != nil {
+			return wrap("alerts", err)
+		}
+	}
+	if err := p.cfg.Records.Keep(ctx, p.cfg.Store.Tenant(), w.refusals, w.sources); err != nil {
+		return wrap("refused records", err)
+	}
+	if err := p.cfg.Store.Append(ctx, append(w.rows, accepted.Rows...), w.positions); err != nil {
+		return wrap("lake", err)
+	}
+	p.count(w, accepted)
+	if p.cfg.Committed != nil {
+		p.cfg.Committed(Commit{Records: w.records, Refused: len(w.refusals), Positions: w.positions})
+	}
+	return nil
+}
+
+func (p *Pipeline) count(w *pending, accepted Accepted) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := &p.totals
+	t.Records += int64(w.records)
+	t.Bytes += int64(w.bytes)
+	t.Refused += int64(len(w.refusals))
+	for _, r := range w.refusals {
+		if len(t.Refusals) == 100 {
+			break
+		}
+		r.Data = nil
+		t.Refusals = append(t.Refusals, r)
+	}
+	t.Hits += int64(len(w.detections))
+	t.Alerts += int64(accepted.NewAlerts)
+	t.Incidents += int64(accepted.NewIncidents)
+	for _, row := range w.rows {
+		t.Rows[row.Table.Name]++
+		t.see(row)
+	}
+	for _, row := range accepted.Rows {
+		t.Rows[row.Table.Name]++
+	}
+	for _, d := range w.detections {
+		if !d.Time.IsZero() && d.Time.After(minTime) {
+			if t.First.IsZero() || d.Time.Before(t.First) {
+				t.First = d.Time
+			}
+			if d.Time.After(t.Last) {
+				t.Last = d.Time
+			}
+		}
+	}
+	for k, n := range w.unmapped {
+		t.Unmapped[k] += n
+	}
+}
