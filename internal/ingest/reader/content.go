@@ -13,6 +13,9 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 )
 
+// mailSource is the family whose files are messages even when their headers are broken.
+const mailSource = "mail"
+
 // source is one file or member while its records are read.
 type source struct {
 	w        *walk
@@ -36,7 +39,11 @@ func (w *walk) content(name string, r *bufio.Reader, head []byte, at io.ReaderAt
 		_, _ = r.Discard(3)
 		head, _ = r.Peek(headBytes)
 	}
-	switch sniffText(head) {
+	kind := sniffText(head)
+	if w.opt.Source == mailSource && (kind == textLines || kind == textCSV) {
+		kind = textMessage // a message may begin with anything; the caller says it is one
+	}
+	switch kind {
 	case textBinary:
 		return refusef(Unsupported, "the content is no format that import knows (JSON, EVTX, event XML, mail, CSV, Zeek, W3C, auditd or text lines)")
 	case textJSONLines:

@@ -131,14 +131,15 @@ var mailHeaders = map[string]bool{
 	"content-transfer-encoding": true, "x-mailer": true, "domainkey-signature": true, "importance": true, "in-reply-to": true, "references": true,
 }
 
-// isMessage recognises the header block of a mail message.
+// isMessage recognises the header block of a mail message: two known headers, or one when nothing but headers stands before the first empty line.
 func isMessage(body []byte) bool {
-	known, lines := map[string]bool{}, 0
+	known, lines, clean := map[string]bool{}, 0, false
 	for len(body) > 0 && lines < 400 {
 		line, rest, _ := bytes.Cut(body, []byte("\n"))
 		line, body = bytes.TrimSuffix(line, []byte("\r")), rest
 		lines++
 		if len(line) == 0 {
+			clean = true
 			break
 		}
 		if line[0] == ' ' || line[0] == '\t' {
@@ -160,5 +161,5 @@ func isMessage(body []byte) bool {
 			return false
 		}
 	}
-	return len(known) >= 2
+	return len(known) >= 2 || clean && len(known) == 1
 }
