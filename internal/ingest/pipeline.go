@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bartizan-sec/bartizan/internal/ingest/reader"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
@@ -35,6 +36,12 @@ type Commit struct {
 	Positions        map[string]int64
 }
 
+// Auto is the source name that lets the content decide; generic is the family of what no probe knows.
+const (
+	Auto    = reader.Auto
+	generic = "generic"
+)
+
 const (
 	batchRecords  = 512     // records normalised and evaluated as one unit
 	batchBytes    = 4 << 20 // … or this many bytes
@@ -48,6 +55,7 @@ const (
 type Pipeline struct {
 	cfg      Config
 	families map[string]Family
+	probes   []reader.Probe
 	failed   chan struct{} // closed on the first error
 	err      error         // set before failed is closed
 	fail     sync.Once
@@ -83,7 +91,7 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 		cfg.MaxDelay = 500 * time.Millisecond
 	}
 	p := &Pipeline{
-		cfg: cfg, families: map[string]Family{}, failed: make(chan struct{}),
+		cfg: cfg, families: map[string]Family{}, probes: Probes(cfg.Families), failed: make(chan struct{}),
 		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, queuedBatches), judge: make(chan *batch, queuedBatches),
 		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}},
 	}
@@ -99,11 +107,14 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 	return p
 }
 
-// Add hands over one record. It blocks while the pipeline is full, and returns the pipeline's error once it has failed.
-func (p *Pipeline) Add(ctx context.Context, rec *normalise.Record, pos Position) error {
+// Add hands over records that share a position: they are committed together, so that the position never stands between them. It blocks while the
+// pipeline is full, and returns the pipeline's error once it has failed.
+func (p *Pipeline) Add(ctx context.Context, pos Position, records ...*normalise.Record) error {
 	b := p.batch()
-	b.records = append(b.records, rec)
-	b.bytes += len(rec.Data)
+	b.records = append(b.records, records...)
+	for _, rec := range records {
+		b.bytes += len(rec.Data)
+	}
 	b.positions[pos.Source] = max(b.positions[pos.Source], pos.Value)
 	if len(b.records) >= batchRecords || b.bytes >= batchBytes {
 		return p.send(ctx, nil)
@@ -212,7 +223,9 @@ func (p *Pipeline) normalise(ctx context.Context) {
 
 func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 	if rec.Source == "" || rec.Source == Auto {
-		rec.Source = p.detect(rec.Data)
+		if rec.Source = reader.Detect(p.probes, rec.Data); rec.Source == "" {
+			rec.Source = generic
+		}
 	}
 	h := b.sources[rec.Source]
 	if h == nil {

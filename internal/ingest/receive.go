@@ -1,0 +1,180 @@
+package ingest
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/ingest/reader"
+	"github.com/bartizan-sec/bartizan/internal/normalise"
+	"github.com/bartizan-sec/bartizan/internal/platform/bus"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// Header names of bus messages.
+const (
+	headerFile     = "Bartizan-File"
+	headerLab      = "Bartizan-Lab"
+	headerReceived = "Bartizan-Received"
+)
+
+const (
+	messageBytes   = 512 << 10 // a message is closed when it has this many bytes …
+	messageRecords = 1000      // … or this many records
+	publishBytes   = 8 << 20   // messages are published in groups of about this size
+)
+
+// Receiver takes bodies from the network and keeps them on the bus before it answers.
+type Receiver struct {
+	bus      *bus.Bus
+	records  *Records
+	families []Family
+	now      func() time.Time
+}
+
+// NewReceiver returns a receiver that publishes to b; bodies that cannot be read are kept as dead letters in records.
+func NewReceiver(b *bus.Bus, records *Records, families []Family) *Receiver {
+	return &Receiver{bus: b, records: records, families: families, now: time.Now}
+}
+
+// Delivery labels what is received.
+type Delivery struct {
+	Tenant tenant.ID
+	Source string // family name or Auto
+	File   string // name the sender gives the data, optional
+	Lab    string
+}
+
+// Receipt says what was kept. Refused lists the first 100 records that could not be read; RefusedCount counts all of them.
+type Receipt struct {
+	Accepted     int
+	Refused      []Refusal
+	RefusedCount int
+}
+
+// Accept reads the body (anything that import reads: JSON Lines, arrays, EVTX, mail, also compressed) and returns after all its records are synced
+// to the bus. An error means that the sender must send everything again; records that reached the bus before it are then stored twice at most.
+func (r *Receiver) Accept(ctx context.Context, d Delivery, body io.Reader) (Receipt, error) {
+	if d.Source == "" {
+		d.Source = Auto
+	}
+	if d.Source != Auto && !known(r.families, d.Source) {
+		return Receipt{}, fault.Newf(fault.Invalid, "no source family is called %q; known: %s", d.Source, names(r.families)).On("source")
+	}
+	s := &receiverSink{ctx: ctx, r: r, d: d, now: r.now().UTC()}
+	opt := reader.Options{Tenant: d.Tenant, Source: d.Source, Probes: Probes(r.families), Lab: d.Lab, Stdin: body}
+	err := reader.Walk(ctx, []string{reader.Stdin}, opt, s)
+	if err == nil {
+		err = s.publish()
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	if len(s.all) > 0 {
+		if err := r.records.Keep(ctx, d.Tenant, s.all, nil); err != nil {
+			return Receipt{}, wrap("refused records", err)
+		}
+	}
+	return s.receipt, nil
+}
+
+// receiverSink groups records into bus messages.
+type receiverSink struct {
+	ctx     context.Context
+	r       *Receiver
+	d       Delivery
+	now     time.Time
+	receipt Receipt
+	all     []Refusal
+
+	open    *bus.Outgoing
+	records int
+	group   []bus.Outgoing
+	bytes   int
+}
+
+func (s *receiverSink) Begin(*reader.File) error { return nil }
+func (s *receiverSink) End(*reader.File) error   { return nil }
+
+func (s *receiverSink) Record(rec *normalise.Record) error {
+	if int64(len(rec.Data)) > s.r.bus.MaxMessage()-1024 {
+		s.Refuse(rec.File, rec.Number, string(fault.TooLarge), "the record is larger than the bus takes")
+		return nil
+	}
+	if s.open != nil && (s.open.Source != rec.Source || s.records >= messageRecords || len(s.open.Data)+len(rec.Data) > messageBytes) {
+		s.close()
+	}
+	if s.open == nil {
+		s.open = &bus.Outgoing{Source: rec.Source, Header: map[string]string{headerReceived: s.now.Format(time.RFC3339Nano)}}
+		if s.d.File != "" {
+			s.open.Header[headerFile] = s.d.File
+		}
+		if s.d.Lab != "" {
+			s.open.Header[headerLab] = s.d.Lab
+		}
+	}
+	s.open.Data = appendFrame(s.open.Data, rec.Data)
+	s.records++
+	s.receipt.Accepted++
+	if s.bytes+len(s.open.Data) >= publishBytes {
+		return s.publish()
+	}
+	return nil
+}
+
+func (s *receiverSink) Refuse(file string, number int64, code, message string) {
+	name := s.d.File
+	if name == "" {
+		name = s.d.Source
+	}
+	if file != reader.Stdin && file != "" {
+		name += file[min(len(reader.Stdin), len(file)):] // members of an archive keep their part of the name
+	}
+	f := Refusal{Source: s.d.Source, File: name, Number: number, Code: code, Message: message, Time: s.now}
+	s.receipt.RefusedCount++
+	if len(s.receipt.Refused) < 100 {
+		s.receipt.Refused = append(s.receipt.Refused, f)
+	}
+	if len(s.all) < 10_000 {
+		s.all = append(s.all, f)
+	}
+}
+
+func (s *receiverSink) close() {
+	s.bytes += len(s.open.Data)
+	s.group = append(s.group, *s.open)
+	s.open, s.records = nil, 0
+}
+
+func (s *receiverSink) publish() error {
+	if s.open != nil {
+		s.close()
+	}
+	if len(s.group) == 0 {
+		return nil
+	}
+	_, err := s.r.bus.PublishAll(s.ctx, s.d.Tenant, s.group)
+	s.group, s.bytes = nil, 0
+	return err
+}
+
+func known(families []Family, name string) bool {
+	for _, f := range families {
+		if f.Name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Probes lists how the families recognise their records, for the reader.
+func Probes(families []Family) []reader.Probe {
+	out := make([]reader.Probe, 0, len(families))
+	for _, f := range families {
+		if f.Probe != nil {
+			out = append(out, reader.Probe{Name: f.Name(), Score: f.Probe})
+		}
+	}
+	return out
+}
