@@ -1,0 +1,456 @@
+package sigma
+
+import (
+	"slices"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/bartizan-sec/bartizan/internal/incident"
+	"github.com/bartizan-sec/bartizan/internal/normalise"
+)
+
+// source is what of a Set concerns events of one logsource.
+type source struct {
+	groups []bool
+	always []int32
+	fields []bool // that need scanning for triggers
+}
+
+type sourceCount = atomic.Int32
+
+// maxSources bounds the memory for logsources seen; they come from the normalisers, so there are a few hundred at most.
+const maxSources = 4096
+
+func fits(rule, event string) bool { return rule == "" || rule == event }
+
+func (s *Set) source(l normalise.Logsource) *source {
+	if have, ok := s.sources.Load(l); ok {
+		return have.(*source)
+	}
+	src := &source{groups: make([]bool, len(s.groups)), fields: make([]bool, len(s.fields))}
+	for i := range s.groups {
+		g := &s.groups[i]
+		if !fits(g.logsource.Product, l.Product) || !fits(g.logsource.Category, l.Category) || !fits(g.logsource.Service, l.Service) {
+			continue
+		}
+		src.groups[i] = true
+		src.always = append(src.always, g.always...)
+		for f, used := range g.fields {
+			src.fields[f] = src.fields[f] || used
+		}
+	}
+	if s.sourceLen.Add(1) <= maxSources {
+		s.sources.Store(l, src)
+	}
+	return src
+}
+
+// scratch is the working memory of one Match call. Stamps make clearing unnecessary: an entry counts only when it bears the current stamp.
+type scratch struct {
+	set     *Set
+	ev      *normalise.Event
+	stamp   uint32
+	sources []*source
+	slot    []slot   // by field
+	memo    []uint32 // by predicate: stamp<<1 | result
+	queued  []uint32 // by rule: stamp
+	rules   []int32
+	hits    []int32
+	arena   []byte
+	folded  []span // by position in ev.Fields
+}
+
+type slot struct {
+	stamp uint32
+	at    int32
+}
+
+type span struct {
+	stamp    uint32
+	from, to int32
+}
+
+const (
+	maxStamp = 1<<31 - 1
+	maxArena = 4 << 20 // a larger working memory is not kept
+)
+
+func newScratch(s *Set) *scratch {
+	return &scratch{set: s, slot: make([]slot, len(s.fields)), memo: make([]uint32, len(s.preds)), queued: make([]uint32, len(s.rules))}
+}
+
+// Match appends the rules that ev meets to dst, in the order of the rules given to Compile.
+func (s *Set) Match(ev *normalise.Event, dst []Match) []Match {
+	c := s.scratch.Get().(*scratch)
+	defer func() {
+		c.ev = nil
+		if cap(c.arena) <= maxArena {
+			s.scratch.Put(c)
+		}
+	}()
+	if c.stamp++; c.stamp >= maxStamp {
+		clear(c.slot)
+		clear(c.memo)
+		clear(c.queued)
+		clear(c.folded)
+		c.stamp = 1
+	}
+	c.ev, c.arena, c.rules, c.sources = ev, c.arena[:0], c.rules[:0], c.sources[:0]
+	for _, l := range ev.Logsources {
+		src := s.source(l)
+		c.sources = append(c.sources, src)
+		for _, r := range src.always {
+			c.queue(r)
+		}
+	}
+	if len(c.sources) == 0 {
+		return dst
+	}
+	for len(c.folded) < len(ev.Fields) {
+		c.folded = append(c.folded, span{})
+	}
+	c.scan()
+	slices.Sort(c.rules)
+	for _, r := range c.rules {
+		rule := &s.rules[r]
+		if c.eval(rule.root) {
+			dst = append(dst, Match{Rule: rule.rule, Fields: c.explain(rule.rule.Where)})
+		}
+	}
+	return dst
+}
+
+func (c *scratch) queue(r int32) {
+	if c.queued[r] != c.stamp {
+		c.queued[r] = c.stamp
+		c.rules = append(c.rules, r)
+	}
+}
+
+// scan looks for triggers in the fields that the event's logsources need.
+func (c *scratch) scan() {
+	s := c.set
+	keywords := c.wants(0) && s.automata[0] != nil
+	for i := range c.ev.Fields {
+		f, known := s.fields[c.ev.Fields[i].Name]
+		if known && f != 0 && c.slot[f].stamp != c.stamp {
+			c.slot[f] = slot{c.stamp, int32(i)}
+			if a := s.automata[f]; a != nil && c.wants(f) {
+				c.find(a, int32(i))
+			}
+		}
+		if keywords {
+			c.find(s.automata[0], int32(i))
+		}
+	}
+	if keywords && len(c.ev.Fields) == 0 {
+		c.arena = appendFold(c.arena, string(c.ev.Raw))
+		c.hits = s.automata[0].scan(c.arena, c.hits[:0])
+		c.post()
+	}
+}
+
+func (c *scratch) wants(f int32) bool {
+	for _, src := range c.sources {
+		if src.fields[f] {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *scratch) find(a *automaton, at int32) {
+	v := &c.ev.Fields[at].Value
+	c.hits = c.hits[:0]
+	switch v.Kind {
+	case normalise.Null:
+		return
+	case normalise.List:
+		for i := range v.List {
+			c.hits = a.scan(appendFold(nil, v.List[i].Text), c.hits)
+		}
+	default:
+		c.hits = a.scan(c.fold(at), c.hits)
+	}
+	c.post()
+}
+
+// post queues the rules of the triggers found.
+func (c *scratch) post() {
+	s := c.set
+	for _, id := range c.hits {
+		for _, r := range s.postings[id] {
+			if c.queued[r] == c.stamp {
+				continue
+			}
+			g := s.rules[r].group
+			for _, src := range c.sources {
+				if src.groups[g] {
+					c.queue(r)
+					break
+				}
+			}
+		}
+	}
+}
+
+// fold returns the folded text of the field at a position in the event. The bytes stay valid for the whole call.
+func (c *scratch) fold(at int32) []byte {
+	f := &c.folded[at]
+	if f.stamp != c.stamp {
+		from := len(c.arena)
+		c.arena = appendFold(c.arena, c.ev.Fields[at].Value.Text)
+		*f = span{c.stamp, int32(from), int32(len(c.arena))}
+	}
+	return c.arena[f.from:f.to]
+}
+
+func (c *scratch) eval(at int32) bool {
+	n := &c.set.nodes[at]
+	switch n.op {
+	case Test:
+		m := c.memo[n.pred]
+		if m>>1 == c.stamp {
+			return m&1 == 1
+		}
+		ok := c.test(n.pred)
+		c.memo[n.pred] = c.stamp << 1
+		if ok {
+			c.memo[n.pred]++
+		}
+		return ok
+	case And:
+		for _, k := range n.kids {
+			if !c.eval(k) {
+				return false
+			}
+		}
+		return true
+	case Or:
+		for _, k := range n.kids {
+			if c.eval(k) {
+				return true
+			}
+		}
+		return false
+	}
+	return !c.eval(n.kids[0])
+}
+
+// value returns where the field stands in the event, -1 when it is absent.
+func (c *scratch) value(field int32) int32 {
+	if sl := c.slot[field]; sl.stamp == c.stamp {
+		return sl.at
+	}
+	return -1
+}
+
+func (c *scratch) test(pred int32) bool {
+	p, f := c.set.preds[pred], c.set.field[pred]
+	if f == 0 && p.Field == "" {
+		return c.keyword(p)
+	}
+	at := c.value(f)
+	switch p.kind {
+	case testNull:
+		return at < 0 || isNull(&c.ev.Fields[at].Value)
+	case testExists:
+		return at >= 0
+	}
+	if at < 0 {
+		return false
+	}
+	if p.kind == testRef {
+		o := c.value(c.set.other[pred])
+		return o >= 0 && refHolds(p, &c.ev.Fields[at].Value, &c.ev.Fields[o].Value)
+	}
+	return c.holds(p, at)
+}
+
+func refHolds(p *Predicate, left, right *normalise.Value) bool {
+	for _, l := range texts(left) {
+		for _, r := range texts(right) {
+			if p.compareRef(l, r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func texts(v *normalise.Value) []string {
+	switch v.Kind {
+	case normalise.Null:
+		return nil
+	case normalise.List:
+		out := make([]string, 0, len(v.List))
+		for i := range v.List {
+			if v.List[i].Kind != normalise.Null {
+				out = append(out, v.List[i].Text)
+			}
+		}
+		return out
+	}
+	return []string{v.Text}
+}
+
+// holds applies a test of text to the field at a position.
+func (c *scratch) holds(p *Predicate, at int32) bool {
+	v := &c.ev.Fields[at].Value
+	switch v.Kind {
+	case normalise.Null:
+		return false
+	case normalise.List:
+		for i := range v.List {
+			if m := &v.List[i]; m.Kind != normalise.Null && p.testText(m.Text, appendFold(nil, m.Text)) {
+				return true
+			}
+		}
+		return false
+	}
+	if p.kind == testString && !p.cased {
+		return p.testString(c.fold(at))
+	}
+	return p.testText(v.Text, nil)
+}
+
+func (c *scratch) keyword(p *Predicate) bool { return c.keywordAt(p) != noField }
+
+const (
+	noField  = -1
+	rawField = -2
+)
+
+// keywordAt returns the position of the first field that holds the keyword, rawField for the raw record, noField for none.
+func (c *scratch) keywordAt(p *Predicate) int {
+	if len(c.ev.Fields) == 0 {
+		if text := string(c.ev.Raw); text != "" && p.testText(text, appendFold(nil, text)) {
+			return rawField
+		}
+		return noField
+	}
+	for i := range c.ev.Fields {
+		if c.holds(p, int32(i)) {
+			return i
+		}
+	}
+	return noField
+}
+
+// explain lists the tests that made e hold, without those under a negation.
+func (c *scratch) explain(e *Expr) []incident.FieldMatch {
+	var out []incident.FieldMatch
+	seen := map[incident.FieldMatch]bool{}
+	var walk func(e *Expr)
+	walk = func(e *Expr) {
+		switch e.Op {
+		case Not:
+		case Test:
+			if m, ok := c.explainTest(e.Test); ok && !seen[m] {
+				seen[m] = true
+				out = append(out, m)
+			}
+		default:
+			for _, a := range e.Args {
+				if e.Op == And || c.holdsExpr(a) {
+					walk(a)
+				}
+			}
+		}
+	}
+	walk(e)
+	return out
+}
+
+func (c *scratch) holdsExpr(e *Expr) bool {
+	switch e.Op {
+	case Test:
+		return c.holdsTest(e.Test)
+	case Not:
+		return !c.holdsExpr(e.Args[0])
+	case And:
+		for _, a := range e.Args {
+			if !c.holdsExpr(a) {
+				return false
+			}
+		}
+		return true
+	}
+	return slices.ContainsFunc(e.Args, c.holdsExpr)
+}
+
+func (c *scratch) holdsTest(p *Predicate) bool {
+	if p.Field == "" {
+		return c.keyword(p)
+	}
+	at := c.value(c.set.fields[p.Field])
+	switch p.kind {
+	case testNull:
+		return at < 0 || isNull(&c.ev.Fields[at].Value)
+	case testExists:
+		return at >= 0
+	}
+	if at < 0 {
+		return false
+	}
+	if p.kind == testRef {
+		o := c.value(c.set.fields[p.other])
+		return o >= 0 && refHolds(p, &c.ev.Fields[at].Value, &c.ev.Fields[o].Value)
+	}
+	return c.holds(p, at)
+}
+
+func (c *scratch) explainTest(p *Predicate) (incident.FieldMatch, bool) {
+	if !c.holdsTest(p) {
+		return incident.FieldMatch{}, false
+	}
+	m := incident.FieldMatch{Field: p.Field, Match: p.String()}
+	if p.Field == "" {
+		switch at := c.keywordAt(p); at {
+		case noField:
+		case rawField:
+			m.Field, m.Value = "(record)", cut(string(c.ev.Raw))
+		default:
+			m.Field, m.Value = c.ev.Fields[at].Name, cut(valueText(&c.ev.Fields[at].Value))
+		}
+		return m, true
+	}
+	if at := c.value(c.set.fields[p.Field]); at >= 0 {
+		m.Value = cut(valueText(&c.ev.Fields[at].Value))
+	}
+	return m, true
+}
+
+func valueText(v *normalise.Value) string {
+	if v.Kind != normalise.List {
+		return v.Text
+	}
+	out := ""
+	for i, t := range texts(v) {
+		if i > 0 {
+			out += "; "
+		}
+		if out += t; len(out) > 4*maxMatchText {
+			break
+		}
+	}
+	return out
+}
+
+// cut shortens a text to maxMatchText characters.
+func cut(s string) string {
+	if len(s) <= maxMatchText {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == maxMatchText {
+			return s[:i]
+		}
+		n++
+	}
+	if !utf8.ValidString(s) && len(s) > maxMatchText {
+		return s[:maxMatchText]
+	}
+	return s
+}
