@@ -12,7 +12,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/schema"
 )
 
-func open(t *testing.T, dir string) (lake.Engine, lake.Store) {
+func open(t testing.TB, dir string) (lake.Engine, lake.Store) {
 	t.Helper()
 	e, err := duckdb.New(dir, duckdb.Options{})
 	if err != nil {
