@@ -1,0 +1,263 @@
+package entity
+
+import (
+	"sort"
+	"strings"
+)
+
+// Resolver turns names into canonical keys and learns aliases as it goes: evidence that shows a SID beside a UPN ties the two together for good.
+// The first key given to a thing stays its key; when two keys turn out to be one thing, the younger redirects to the older and Rekeyed tells.
+// It is not safe for concurrent use: each tenant has one, under the tenant's lock.
+type Resolver struct {
+	alias   map[string]Key // "sid:s-1-5-21-…", "host:pc-7.corp.example" -> key
+	to      map[Key]Key    // redirects of keys that were found to be the same
+	changed map[string]Key
+	rekeyed map[Key]Key
+	names   map[Key]string // host:FQDN known for a device, to tell pc-7.a.example from pc-7.b.example
+}
+
+// NewResolver starts from the aliases that were stored; an alias "key:OLD" is a redirect.
+func NewResolver(known map[string]Key) *Resolver {
+	r := &Resolver{alias: make(map[string]Key, len(known)), to: map[Key]Key{}, changed: map[string]Key{}, rekeyed: map[Key]Key{}, names: map[Key]string{}}
+	for a, k := range known {
+		if old, ok := strings.CutPrefix(a, "key:"); ok {
+			r.to[Key(old)] = k
+			continue
+		}
+		r.alias[a] = k
+	}
+	hosts := make([]string, 0, len(r.alias))
+	for a := range r.alias {
+		if strings.HasPrefix(a, "host:") && strings.Contains(a, ".") {
+			hosts = append(hosts, a)
+		}
+	}
+	sort.Strings(hosts)
+	for _, a := range hosts {
+		r.names[r.follow(r.alias[a])] = a
+	}
+	return r
+}
+
+// Changes returns the aliases learned since the last call, to be stored, and the keys that now redirect to another.
+func (r *Resolver) Changes() (aliases map[string]Key, rekeyed map[Key]Key) {
+	aliases, rekeyed = r.changed, r.rekeyed
+	for old, k := range rekeyed {
+		aliases["key:"+string(old)] = k
+	}
+	r.changed, r.rekeyed = map[string]Key{}, map[Key]Key{}
+	return aliases, rekeyed
+}
+
+// Canonical follows redirects of a key.
+func (r *Resolver) Canonical(k Key) Key { return r.follow(k) }
+
+func (r *Resolver) follow(k Key) Key {
+	for range 32 {
+		next, ok := r.to[k]
+		if !ok || next == k {
+			return k
+		}
+		k = next
+	}
+	return k
+}
+
+func (r *Resolver) set(alias string, k Key) {
+	if r.alias[alias] != k {
+		r.alias[alias] = k
+		r.changed[alias] = k
+	}
+}
+
+// Device resolves a device by id and host name. A short name meets the FQDN that was seen first for it; another FQDN with the same first label is another device.
+func (r *Resolver) Device(id, host string) Key {
+	id, host = strings.ToLower(strings.TrimSpace(id)), HostName(host)
+	if id == host {
+		id = ""
+	}
+	byID, byHost := r.find("device:"+id, id != ""), r.findHost(host)
+	switch {
+	case byID != "" && byHost != "" && byID != byHost:
+		// One id has one name at a time; a name that moves to a new id is a reinstalled machine and stays one device for the analyst.
+		if a, b := r.names[byID], r.names[byHost]; a == "" || b == "" || a == b {
+			byID = r.unite(byID, byHost)
+		}
+		return byID
+	case byID != "":
+		r.learnHost(host, byID)
+		return byID
+	case byHost != "":
+		r.learnHost(host, byHost)
+		if id != "" {
+			r.set("device:"+id, byHost)
+		}
+		return byHost
+	}
+	k := Make(Device, host)
+	if k == "" {
+		k = Make(Device, id)
+	}
+	if k == "" {
+		return ""
+	}
+	if id != "" {
+		r.set("device:"+id, k)
+	}
+	r.learnHost(host, k)
+	return k
+}
+
+func (r *Resolver) find(alias string, ok bool) Key {
+	if !ok {
+		return ""
+	}
+	if k, found := r.alias[alias]; found {
+		return r.follow(k)
+	}
+	return ""
+}
+
+func (r *Resolver) findHost(host string) Key {
+	if host == "" {
+		return ""
+	}
+	if k := r.find("host:"+host, true); k != "" {
+		return k
+	}
+	if k := r.find("host:"+ShortHost(host), true); k != "" {
+		if known := r.names[k]; known == "" || !strings.Contains(host, ".") || known == "host:"+host {
+			return k
+		}
+	}
+	return ""
+}
+
+func (r *Resolver) learnHost(host string, k Key) {
+	if host == "" {
+		return
+	}
+	if strings.Contains(host, ".") {
+		if known := r.names[k]; known == "" {
+			r.names[k] = "host:" + host
+		}
+		r.set("host:"+host, k)
+	}
+	if _, taken := r.alias["host:"+ShortHost(host)]; !taken {
+		r.set("host:"+ShortHost(host), k)
+	}
+}
+
+// User resolves an account seen on device ("" when there is none). A bare name without a domain meets the one known account of that name, else stays local to the device.
+func (r *Resolver) User(a Account, device Key) Key {
+	a = a.clean()
+	if wellKnownSID(a.SID) || wellKnownName(a.Domain, a.Name) {
+		name := a.Name
+		if name == "" {
+			name = a.SID
+		}
+		return Make(User, "well-known/"+name)
+	}
+	ids := a.identifiers(device)
+	if len(ids) == 0 {
+		return ""
+	}
+	var k Key
+	for _, id := range ids {
+		found := r.find(id, true)
+		switch {
+		case found == "":
+		case k == "":
+			k = found
+		case k != found && !conflicting(id, ids[0]):
+			k = r.unite(k, found)
+		}
+	}
+	if k == "" {
+		k = Make(User, userValue(a, ids[0]))
+	}
+	for _, id := range ids {
+		if _, taken := r.alias[id]; !taken {
+			r.set(id, k)
+		}
+	}
+	return k
+}
+
+// conflicting reports that an alias is too weak to unite two people who both have stronger ids.
+func conflicting(alias, strongest string) bool {
+	return strings.HasPrefix(alias, "name:") && !strings.HasPrefix(strongest, "name:")
+}
+
+func userValue(a Account, id string) string {
+	if a.UPN != "" {
+		return a.UPN
+	}
+	_, v, _ := strings.Cut(id, ":")
+	return v
+}
+
+// MailboxOwner returns the person whose UPN is the mailbox's address.
+func (r *Resolver) MailboxOwner(address string) Key {
+	address = MailAddress(address)
+	if address == "" {
+		return ""
+	}
+	if k := r.find("upn:"+address, true); k != "" {
+		return k
+	}
+	k := Make(User, address)
+	r.set("upn:"+address, k)
+	return k
+}
+
+// unite makes two keys one thing: the smaller key in text order that is not an opaque id stays.
+func (r *Resolver) unite(a, b Key) Key {
+	a, b = r.follow(a), r.follow(b)
+	if a == b {
+		return a
+	}
+	keep, drop := a, b
+	if better(b, a) {
+		keep, drop = b, a
+	}
+	r.to[drop] = keep
+	r.rekeyed[drop] = keep
+	if n := r.names[drop]; n != "" && r.names[keep] == "" {
+		r.names[keep] = n
+	}
+	return keep
+}
+
+// better prefers readable keys (an address or a name) over SIDs and object ids, then the shorter, then text order, so that the outcome is the same in any order.
+func better(a, b Key) bool {
+	rank := func(k Key) int {
+		v := k.Value()
+		switch {
+		case strings.Contains(v, "@"):
+			return 0
+		case strings.HasPrefix(v, "s-1-"):
+			return 3
+		case strings.Count(v, "-") == 4 && len(v) == 36:
+			return 4
+		case k.Kind() == Device && len(v) == 40 && isHex(v):
+			return 4
+		case strings.Contains(v, `\`), strings.Contains(v, "."):
+			return 1
+		}
+		return 2
+	}
+	if ra, rb := rank(a), rank(b); ra != rb {
+		return ra < rb
+	}
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return a < b
+}
+
+// WellKnown reports keys of accounts that join nothing.
+func WellKnown(k Key) bool { return k.Kind() == User && strings.HasPrefix(k.Value(), "well-known/") }
+
+// Label returns how people write the account.
+func (a Account) Label() string { return a.label() }

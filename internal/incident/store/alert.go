@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// InsertAlerts adds alerts.
+func InsertAlerts(ctx context.Context, db bun.IDB, rows []*Alert) error {
+	return insert(ctx, db, rows, "")
+}
+
+// UpdateAlerts writes all columns of existing alerts back.
+func UpdateAlerts(ctx context.Context, db bun.IDB, rows []*Alert) error {
+	for _, r := range rows {
+		if _, err := db.NewUpdate().Model(r).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FindAlert returns an alert, nil when there is none.
+func FindAlert(ctx context.Context, db bun.IDB, id tenant.ID, alert string) (*Alert, error) {
+	row := new(Alert)
+	return none(row, db.NewSelect().Model(row).Where("tenant_id = ? AND id = ?", id, alert).Scan(ctx))
+}
+
+// AlertsByID returns the alerts that exist, in no order.
+func AlertsByID(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) ([]*Alert, error) {
+	var out []*Alert
+	err := inChunks(alerts, func(part []string) error {
+		var rows []*Alert
+		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx); err != nil {
+			return err
+		}
+		out = append(out, rows...)
+		return nil
+	})
+	return out, err
+}
+
+// AlertsOf returns the alerts of incidents, oldest first.
+func AlertsOf(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) ([]*Alert, error) {
+	var out []*Alert
+	err := inChunks(incidents, func(part []int64) error {
+		var rows []*Alert
+		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Order("first_activity", "no").Scan(ctx); err != nil {
+			return err
+		}
+		out = append(out, rows...)
+		return nil
+	})
+	return out, err
+}
+
+// OpenFolds returns the unresolved alerts with any of the fold hashes whose activity reaches from..to.
+func OpenFolds(ctx context.Context, db bun.IDB, id tenant.ID, folds []int64, from, to int64) ([]*Alert, error) {
+	var out []*Alert
+	err := inChunks(folds, func(part []int64) error {
+		var rows []*Alert
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?)", id, bun.In(part)).
+			Where("status < 2 AND last_activity >= ? AND first_activity <= ?", from, to).Scan(ctx)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
+// RecentAlerts returns the latest alerts by number, at most limit, oldest first.
+func RecentAlerts(ctx context.Context, db bun.IDB, id tenant.ID, since, limit int64) ([]*Alert, error) {
+	var rows []*Alert
+	err := db.NewSelect().Model(&rows).Column("tenant_id", "id", "no", "incident_id", "rule_id", "title", "severity", "category", "techniques", "service_source", "status",
+		"first_activity", "last_activity", "hit_count", "fold", "pulses").
+		Where("tenant_id = ? AND last_activity >= ?", id, since).Order("no DESC").Limit(limit).Scan(ctx)
+	for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
+		rows[i], rows[j] = rows[j], rows[i]
+	}
+	return rows, err
+}
+
+// SetIncident moves alerts to an incident, with their edges.
+func SetIncident(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string, incident, updated int64) error {
+	return inChunks(alerts, func(part []string) error {
+		if _, err := db.NewUpdate().Model((*Alert)(nil)).Set("incident_id = ?, updated = ?", incident, updated).
+			Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := db.NewUpdate().Model((*Edge)(nil)).Set("incident_id = ?", incident).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Exec(ctx)
+		return err
+	})
+}
+
+// InsertEvidence adds pieces of evidence.
+func InsertEvidence(ctx context.Context, db bun.IDB, rows []*Evidence) error {
+	return insert(ctx, db, rows, "CONFLICT (tenant_id, alert_id, n) DO NOTHING")
+}
+
+// EvidenceOf returns the evidence of alerts, by alert and number.
+func EvidenceOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) ([]*Evidence, error) {
+	var out []*Evidence
+	err := inChunks(alerts, func(part []string) error {
+		var rows []*Evidence
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Order("alert_id", "n").Scan(ctx)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
+// InsertEdges adds joins; one that exists already stays as it is.
+func InsertEdges(ctx context.Context, db bun.IDB, rows []*Edge) error {
+	return insert(ctx, db, rows, "CONFLICT (tenant_id, alert_id, to_alert_id, kind, entity) DO NOTHING")
+}
+
+// EdgesOf returns the joins of incidents, strongest first.
+func EdgesOf(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) ([]*Edge, error) {
+	var out []*Edge
+	err := inChunks(incidents, func(part []int64) error {
+		var rows []*Edge
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).
+			Order("weight DESC", "alert_id", "to_alert_id", "kind", "entity").Scan(ctx)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
+// EdgesOfAlerts returns the joins at either end of which one of the alerts stands.
+func EdgesOfAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) ([]*Edge, error) {
+	var out []*Edge
+	err := inChunks(alerts, func(part []string) error {
+		var rows []*Edge
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).
+			UnionAll(db.NewSelect().Model((*Edge)(nil)).Where("tenant_id = ? AND to_alert_id IN (?) AND alert_id NOT IN (?)", id, bun.In(part), bun.In(part))).
+			Scan(ctx, &rows)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
+// DeleteEdgesBetween removes the joins between an alert and others.
+func DeleteEdgesBetween(ctx context.Context, db bun.IDB, id tenant.ID, alert string, others []string) error {
+	return inChunks(others, func(part []string) error {
+		_, err := db.NewDelete().Model((*Edge)(nil)).Where("tenant_id = ?", id).
+			Where("(alert_id = ? AND to_alert_id IN (?)) OR (to_alert_id = ? AND alert_id IN (?))", alert, bun.In(part), alert, bun.In(part)).Exec(ctx)
+		return err
+	})
+}
+
+// InsertUnlinks remembers pairs that were taken apart.
+func InsertUnlinks(ctx context.Context, db bun.IDB, rows []*Unlink) error {
+	return insert(ctx, db, rows, "CONFLICT (tenant_id, alert_id, other_id) DO NOTHING")
+}
+
+// DeleteUnlinks forgets the pairs between alerts and others, when a person joins them again.
+func DeleteUnlinks(ctx context.Context, db bun.IDB, id tenant.ID, alerts, others []string) error {
+	return inChunks(alerts, func(a []string) error {
+		return inChunks(others, func(o []string) error {
+			_, err := db.NewDelete().Model((*Unlink)(nil)).Where("tenant_id = ?", id).
+				Where("(alert_id IN (?) AND other_id IN (?)) OR (other_id IN (?) AND alert_id IN (?))", bun.In(a), bun.In(o), bun.In(a), bun.In(o)).Exec(ctx)
+			return err
+		})
+	})
+}
+
+// UnlinksOf returns the pairs in which one of the alerts stands.
+func UnlinksOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) ([]*Unlink, error) {
+	var out []*Unlink
+	err := inChunks(alerts, func(part []string) error {
+		var rows []*Unlink
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ?", id).Where("alert_id IN (?) OR other_id IN (?)", bun.In(part), bun.In(part)).Scan(ctx)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}

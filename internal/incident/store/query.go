@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// Filter is a list's filter in terms of columns. Values of one field are alternatives; fields must all hold.
+type Filter struct {
+	Status, Severity                                                          []int16
+	AssignedTo, Classification, ServiceSource, DetectionSource, Category, Tag []string
+
+	Entity     string
+	From, To   int64 // bounds of last_activity, 0 for none
+	Lab        *bool
+	Search     string
+	IncidentID int64
+	RuleID     string
+}
+
+// Order is a sort column with its direction.
+type Order struct {
+	Column string
+	Desc   bool
+}
+
+// like makes a LIKE pattern (escape character !) that finds text anywhere, in lower case.
+func like(text string) string {
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(text)) + "%"
+}
+
+func in[T any](q *bun.SelectQuery, column string, values []T) *bun.SelectQuery {
+	switch len(values) {
+	case 0:
+		return q
+	case 1:
+		return q.Where("? = ?", bun.Ident(column), values[0])
+	}
+	return q.Where("? IN (?)", bun.Ident(column), bun.In(values))
+}
+
+func ranges(q *bun.SelectQuery, f *Filter) *bun.SelectQuery {
+	if f.From != 0 {
+		q = q.Where("last_activity >= ?", f.From)
+	}
+	if f.To != 0 {
+		q = q.Where("last_activity <= ?", f.To)
+	}
+	return q
+}
+
+// incidents applies f to a query on incidents, leaving out the filter named skip.
+func (f *Filter) incidents(q *bun.SelectQuery, id tenant.ID, skip string) *bun.SelectQuery {
+	q = q.Where("i.tenant_id = ?", id)
+	if skip != "status" {
+		if len(f.Status) == 0 {
+			q = q.Where("status < 3")
+		}
+		q = in(q, "status", f.Status)
+	} else {
+		q = q.Where("status < 3")
+	}
+	if skip != "severity" {
+		q = in(q, "severity", f.Severity)
+	}
+	if skip != "assignedTo" {
+		q = in(q, "assigned_to", f.AssignedTo)
+	}
+	if skip != "classification" {
+		q = in(q, "classification", f.Classification)
+	}
+	value := func(name string, kinds []ValueKind, values []string) {
+		if skip != name && len(values) > 0 {
+			q = q.Where("EXISTS (SELECT 1 FROM incident_values AS iv WHERE iv.tenant_id = i.tenant_id AND iv.kind IN (?) AND iv.value IN (?) AND iv.incident_id = i.id)", bun.In(kinds), bun.In(values))
+		}
+	}
+	value("serviceSource", []ValueKind{ServiceSource}, f.ServiceSource)
+	value("detectionSource", []ValueKind{DetectionSource}, f.DetectionSource)
+	value("category", []ValueKind{Category}, f.Category)
+	value("tag", []ValueKind{Tag, SystemTag}, f.Tag)
+	if f.Entity != "" {
+		q = q.Where("i.id IN (SELECT a.incident_id FROM alert_entities AS ae JOIN alerts AS a ON a.tenant_id = ae.tenant_id AND a.id = ae.alert_id WHERE ae.tenant_id = ? AND ae.entity = ?)", id, f.Entity)
+	}
+	q = ranges(q, f)
+	if f.Lab != nil {
+		q = q.Where("lab = ?", flag(*f.Lab))
+	}
+	if f.Search != "" {
+		if n, err := strconv.ParseInt(strings.TrimPrefix(f.Search, "#"), 10, 64); err == nil {
+			q = q.Where("(i.id = ? OR search LIKE ? ESCAPE '!')", n, like(f.Search))
+		} else {
+			q = q.Where("search LIKE ? ESCAPE '!'", like(f.Search))
+		}
+	}
+	return q
+}
+
+// alerts applies f to a query on alerts, leaving out the filter named skip.
+func (f *Filter) alerts(q *bun.SelectQuery, id tenant.ID, skip string) *bun.SelectQuery {
+	q = q.Where("a.tenant_id = ?", id)
+	for name, apply := range map[string]func(){
+		"status":          func() { q = in(q, "status", f.Status) },
+		"severity":        func() { q = in(q, "severity", f.Severity) },
+		"assignedTo":      func() { q = in(q, "assigned_to", f.AssignedTo) },
+		"classification":  func() { q = in(q, "classification", f.Classification) },
+		"serviceSource":   func() { q = in(q, "service_source", f.ServiceSource) },
+		"detectionSource": func() { q = in(q, "detection_source", f.DetectionSource) },
+		"category":        func() { q = in(q, "category", f.Category) },
+	} {
+		if name != skip {
+			apply()
+		}
+	}
+	if skip != "tag" && len(f.Tag) > 0 {
+		q = q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+			for _, t := range f.Tag {
+				q = q.WhereOr("tags LIKE ? ESCAPE '!'", "%"+strings.Trim(like(`"`+t+`"`), "%")+"%")
+			}
+			return q
+		})
+	}
+	if f.Entity != "" {
+		q = q.Where("a.id IN (SELECT ae.alert_id FROM alert_entities AS ae WHERE ae.tenant_id = ? AND ae.entity = ?)", id, f.Entity)
+	}
+	q = ranges(q, f)
+	if f.Lab != nil {
+		if *f.Lab {
+			q = q.Where("lab <> ''")
+		} else {
+			q = q.Where("lab = ''")
+		}
+	}
+	if f.IncidentID != 0 {
+		q = q.Where("a.incident_id = ?", f.IncidentID)
+	}
+	if f.RuleID != "" {
+		q = q.Where("a.rule_id = ?", f.RuleID)
+	}
+	if f.Search != "" {
+		q = q.Where("(a.id = ? OR search LIKE ? ESCAPE '!')", strings.ToLower(f.Search), like(f.Search))
+	}
+	return q
+}
+
+func flag(b bool) int16 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func page(q *bun.SelectQuery, o Order, tie string, top, skip int) *bun.SelectQuery {
+	dir := " ASC"
+	if o.Desc {
+		dir = " DESC"
+	}
+	q = q.OrderExpr("?"+dir, bun.Ident(o.Column))
+	if o.Column != tie {
+		q = q.OrderExpr("?"+dir, bun.Ident(tie))
+	}
+	if top > 0 {
+		q = q.Limit(int64(top))
+	}
+	if skip > 0 {
+		q = q.Offset(int64(skip))
+	}
+	return q
+}
+
+// ListIncidents returns a page of incidents.
+func ListIncidents(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, o Order, top, skip int) ([]*Incident, error) {
+	var rows []*Incident
+	err := page(f.incidents(db.NewSelect().Model(&rows), id, ""), o, "id", top, skip).Scan(ctx)
+	return rows, err
+}
+
+// CountIncidents returns how many incidents f selects.
+func CountIncidents(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter) (int64, error) {
+	n, err := f.incidents(db.NewSelect().Model((*Incident)(nil)), id, "").Count(ctx)
+	return int64(n), err
+}
+
+// ListAlerts returns a page of alerts.
+func ListAlerts(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, o Order, top, skip int) ([]*Alert, error) {
+	var rows []*Alert
+	err := page(f.alerts(db.NewSelect().Model(&rows), id, ""), o, "id", top, skip).Scan(ctx)
+	return rows, err
+}
+
+// CountAlerts returns how many alerts f selects.
+func CountAlerts(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter) (int64, error) {
+	n, err := f.alerts(db.NewSelect().Model((*Alert)(nil)), id, "").Count(ctx)
+	return int64(n), err
+}
+
+// Count is how many items have a value.
+type Count struct {
+	Value string
+	N     int64
+}
+
+const facetLimit = 100
+
+// IncidentFacet counts the incidents that f selects (without its own filter) per value of a facet: a column or, for serviceSource, detectionSource,
+// category and tag, the values of incident_values.
+func IncidentFacet(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, facet string) ([]Count, error) {
+	kinds := map[string][]ValueKind{"serviceSource": {ServiceSource}, "detectionSource": {DetectionSource}, "category": {Category}, "tag": {Tag, SystemTag}}
+	var out []Count
+	if k, ok := kinds[facet]; ok {
+		q := f.incidents(db.NewSelect().TableExpr("incidents AS i"), id, facet).
+			Join("JOIN incident_values AS v ON v.tenant_id = i.tenant_id AND v.incident_id = i.id AND v.kind IN (?)", bun.In(k))
+		err := q.ColumnExpr("v.value, count(*) AS n").GroupExpr("v.value").OrderExpr("n DESC, v.value").Limit(facetLimit).Scan(ctx, &out)
+		return out, err
+	}
+	q := f.incidents(db.NewSelect().TableExpr("incidents AS i"), id, facet)
+	return out, group(ctx, q, column(facet), &out)
+}
+
+// AlertFacet counts alerts like IncidentFacet.
+func AlertFacet(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, facet string) ([]Count, error) {
+	var out []Count
+	if facet == "tag" {
+		return tagFacet(ctx, db, id, f)
+	}
+	q := f.alerts(db.NewSelect().TableExpr("alerts AS a"), id, facet)
+	return out, group(ctx, q, column(facet), &out)
+}
+
+// column names the column of a facet.
+func column(facet string) string {
+	switch facet {
+	case "assignedTo":
+		return "assigned_to"
+	case "serviceSource":
+		return "service_source"
+	case "detectionSource":
+		return "detection_source"
+	}
+	return facet
+}
+
+func group(ctx context.Context, q *bun.SelectQuery, name string, out *[]Count) error {
+	return q.ColumnExpr("CAST(? AS TEXT) AS value, count(*) AS n", bun.Ident(name)).GroupExpr("?", bun.Ident(name)).OrderExpr("n DESC, value").Limit(facetLimit).Scan(ctx, out)
+}
+
+// tagFacet counts the tags that stand as JSON in alerts; few alerts have any.
+func tagFacet(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter) ([]Count, error) {
+	var rows []Count
+	q := f.alerts(db.NewSelect().TableExpr("alerts AS a"), id, "tag").Where("tags <> '[]'")
+	if err := q.ColumnExpr("tags AS value, count(*) AS n").GroupExpr("tags").Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	sums := map[string]int64{}
+	for _, r := range rows {
+		for _, t := range decodeStrings(r.Value) {
+			sums[t] += r.N
+		}
+	}
+	out := make([]Count, 0, len(sums))
+	for v, n := range sums {
+		out = append(out, Count{v, n})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].N > out[j].N || out[i].N == out[j].N && out[i].Value < out[j].Value })
+	return out[:min(len(out), facetLimit)], nil
+}
