@@ -56,7 +56,7 @@ func Settings() []Setting {
 		{"log.format", "text", "text or json"},
 		{"session.idle", 8 * time.Hour, "a sign-in ends after this time without a request"},
 		{"session.absolute", 24 * time.Hour, "a sign-in ends after this time in any case"},
-		{"login.attempts", 10, "failed sign-ins of one name (and, tenfold, of one address) within login.window before further ones are refused"},
+		{"login.attempts", 10, "failed sign-ins of one name from one address (tenfold: of one name, of one address) within login.window before more are refused"},
 		{"login.window", 15 * time.Minute, "time over which failed sign-ins are counted"},
 		{"bus.url", "", "nats://… of an external JetStream; empty: the built-in one, kept in the data folder"},
 		{"bus.max-bytes", 16 * gib, "records waiting for the lake, per tenant; when full, receivers answer 503"},

@@ -1,0 +1,256 @@
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/uptrace/bun"
+
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// Token is an API token without its secret, which is shown once when it is made and kept as a hash only.
+type Token struct {
+	ID       string     `json:"id"`
+	Name     string     `json:"name"`
+	Tenant   tenant.ID  `json:"tenant"`
+	User     string     `json:"user,omitempty"` // id of the owner; empty for service tokens
+	Scopes   []Scope    `json:"scopes"`
+	Created  state.Time `json:"created"`
+	Creator  string     `json:"createdBy"`
+	Expires  state.Time `json:"expires"`
+	LastUsed state.Time `json:"lastUsed"`
+}
+
+type tokenRow struct {
+	bun.BaseModel `bun:"table:api_tokens"`
+	Tenant        tenant.ID  `bun:"tenant_id,pk"`
+	ID            string     `bun:"id,pk"`
+	Hash          string     `bun:"hash"`
+	Name          string     `bun:"name"`
+	UserID        string     `bun:"user_id"`
+	Scopes        string     `bun:"scopes"`
+	Created       state.Time `bun:"created"`
+	CreatedBy     string     `bun:"created_by"`
+	Expires       state.Time `bun:"expires"`
+	LastUsed      state.Time `bun:"last_used"`
+}
+
+func (r *tokenRow) token() *Token {
+	t := &Token{
+		ID: r.ID, Name: r.Name, Tenant: r.Tenant, User: r.UserID, Created: r.Created, Creator: r.CreatedBy, Expires: r.Expires, LastUsed: r.LastUsed,
+		Scopes: []Scope{},
+	}
+	for _, s := range strings.Fields(r.Scopes) {
+		t.Scopes = append(t.Scopes, Scope(s))
+	}
+	return t
+}
+
+// TokenPrefix starts every token, so that leaked ones are found by scanners.
+const TokenPrefix = "bztn_"
+
+const maxTokenLife = 366 * 24 * time.Hour
+
+// NewToken describes a token to be made.
+type NewToken struct {
+	Name    string
+	Scopes  []Scope
+	Expires time.Time // zero: never, which only service tokens may have
+	User    string    // id or sign-in name of the owner; empty makes a service token, which only the console can
+}
+
+// CreateToken makes a token for the tenant and returns its secret, which is not kept. A user makes tokens for themself only: they can do what the user can, at
+// most, at the time they are used. The scope ingest takes settings.core.manage, since it feeds the lake.
+func (s *Service) CreateToken(ctx context.Context, by *Principal, id tenant.ID, n NewToken) (*Token, string, error) {
+	if err := s.checkTenant(ctx, id); err != nil {
+		return nil, "", err
+	}
+	if n.Name = strings.TrimSpace(n.Name); n.Name == "" || utf8.RuneCountInString(n.Name) > 100 || !utf8.ValidString(n.Name) {
+		return nil, "", fault.Newf(fault.Invalid, "a token needs a name of at most 100 characters").On("name")
+	}
+	if len(n.Scopes) == 0 {
+		return nil, "", fault.Newf(fault.Invalid, "a token needs at least one scope: read, write, hunt, ingest or admin").On("scopes")
+	}
+	names := make([]string, 0, len(n.Scopes))
+	for _, scope := range n.Scopes {
+		if scope.bit() == 0 {
+			return nil, "", fault.Newf(fault.Invalid, "there is no scope %q: read, write, hunt, ingest or admin", scope).On("scopes")
+		}
+		names = append(names, string(scope))
+	}
+	now := s.now()
+	if !n.Expires.IsZero() && !n.Expires.After(now) {
+		return nil, "", fault.Newf(fault.Invalid, "the token would have expired already").On("expires")
+	}
+	owner, err := s.owner(ctx, by, id, n)
+	if err != nil {
+		return nil, "", err
+	}
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // never fails
+	secret := TokenPrefix + base64.RawURLEncoding.EncodeToString(raw)
+	row := &tokenRow{
+		Tenant: id, ID: ulid.Make().String(), Hash: hashToken(secret), Name: n.Name, UserID: owner, Scopes: strings.Join(names, " "),
+		Created: state.At(now), CreatedBy: by.Name, Expires: state.At(n.Expires),
+	}
+	if n.Expires.IsZero() {
+		row.Expires = state.Time{}
+	}
+	err = s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
+			return err
+		}
+		return s.AuditTx(ctx, tx, id, by, Entry{Action: "token.create", Target: row.ID, Details: map[string]any{"name": n.Name, "scopes": names, "user": owner}})
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return row.token(), secret, nil
+}
+
+// owner checks that by may make the token and returns the id of the user it belongs to.
+func (s *Service) owner(ctx context.Context, by *Principal, id tenant.ID, n NewToken) (string, error) {
+	if by == nil || by.Kind == KindNobody || by.MustChange || !by.Member(id) {
+		return "", fault.Newf(fault.Permission, "you may not make tokens for tenant %s", id)
+	}
+	if by.Kind == KindConsole {
+		if n.User == "" {
+			return "", nil
+		}
+		row, _, err := s.member(ctx, id, n.User)
+		if err != nil {
+			return "", err
+		}
+		return row.ID, nil
+	}
+	switch {
+	case by.Kind != KindUser:
+		return "", fault.Newf(fault.Permission, "a token cannot make tokens; sign in, or use the command line on the data folder")
+	case n.User != "" && n.User != by.UserID && normalName(n.User) != by.Name:
+		return "", fault.Newf(fault.Permission, "a token can be made for oneself only").On("user")
+	case n.Expires.IsZero() || n.Expires.After(s.now().Add(maxTokenLife)):
+		return "", fault.Newf(fault.Invalid, "a token has to expire within a year").On("expires")
+	}
+	for _, scope := range n.Scopes {
+		if scope == ScopeIngest {
+			if err := by.Require(id, CoreManage); err != nil {
+				return "", err
+			}
+		}
+	}
+	return by.UserID, nil
+}
+
+func hashToken(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// Tokens lists the principal's own tokens of the tenant; whoever reads authorization sees those of all, service tokens included. Newest first.
+func (s *Service) Tokens(ctx context.Context, by *Principal, id tenant.ID) ([]*Token, error) {
+	if !by.Member(id) || by.MustChange {
+		return nil, by.Require(id, RolesRead)
+	}
+	var rows []tokenRow
+	q := s.db.NewSelect().Model(&rows).Where("tenant_id = ?", id).Order("id DESC")
+	if !by.Can(id, RolesRead) {
+		if by.UserID == "" {
+			return nil, by.Require(id, RolesRead)
+		}
+		q = q.Where("user_id = ?", by.UserID)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, err
+	}
+	out := make([]*Token, 0, len(rows))
+	for i := range rows {
+		out = append(out, rows[i].token())
+	}
+	return out, nil
+}
+
+// RevokeToken removes a token: one's own, or any of the tenant for whoever manages authorization.
+func (s *Service) RevokeToken(ctx context.Context, by *Principal, id tenant.ID, token string) error {
+	if !by.Member(id) || by.MustChange {
+		return by.Require(id, RolesManage)
+	}
+	q := s.db.NewDelete().Model((*tokenRow)(nil)).Where("tenant_id = ? AND id = ?", id, token)
+	if !by.Can(id, RolesManage) {
+		if by.UserID == "" {
+			return by.Require(id, RolesManage)
+		}
+		q = q.Where("user_id = ?", by.UserID)
+	}
+	res, err := q.Exec(ctx)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fault.Newf(fault.NotFound, "there is no token %s", token))
+	}
+	return s.Audit(ctx, id, by, Entry{Action: "token.revoke", Target: token})
+}
+
+// TokenPrincipal returns who acts with the token, or fault.Unauthorized when there is no such token, it expired, or its owner is gone, disabled or no longer a
+// member of the tenant.
+func (s *Service) TokenPrincipal(ctx context.Context, secret string) (*Principal, error) {
+	if !strings.HasPrefix(secret, TokenPrefix) || len(secret) > 100 {
+		return nil, errToken()
+	}
+	return s.tokenPrincipal(ctx, "hash = ?", hashToken(secret))
+}
+
+func errToken() error {
+	return fault.Newf(fault.Unauthorized, "the token is not valid, or has expired")
+}
+
+func (s *Service) tokenPrincipal(ctx context.Context, where string, args ...any) (*Principal, error) {
+	row := new(tokenRow)
+	err := s.db.NewSelect().Model(row).Where(where, args...).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, errToken()
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	if !row.Expires.IsZero() && !row.Expires.After(now) {
+		return nil, errToken()
+	}
+	p := &Principal{Kind: KindToken, Name: "token " + row.Name, TokenID: row.ID, Home: row.Tenant}
+	for _, scope := range strings.Fields(row.Scopes) {
+		p.scopes |= Scope(scope).bit()
+	}
+	if row.UserID == "" {
+		p.grants = map[tenant.ID]Grants{row.Tenant: scopeGrants()}
+	} else {
+		owner, err := s.principalOf(ctx, row.UserID)
+		if err != nil {
+			return nil, err
+		}
+		if owner.MustChange || !owner.Member(row.Tenant) {
+			return nil, errToken()
+		}
+		p.UserID, p.DisplayName, p.Name = owner.UserID, owner.DisplayName, owner.Name
+		p.roles = map[tenant.ID][]string{row.Tenant: owner.roles[row.Tenant]}
+		p.grants = map[tenant.ID]Grants{row.Tenant: owner.grants[row.Tenant]} // never beyond the token's tenant
+	}
+	if now.Sub(row.LastUsed.Time) > touch {
+		if _, err := s.db.NewRaw("UPDATE api_tokens SET last_used = ? WHERE tenant_id = ? AND id = ?", state.At(now), row.Tenant, row.ID).Exec(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
