@@ -16,6 +16,7 @@ const (
 	SameDomain        Kind = "sameDomain"
 	SameRemoteAddress Kind = "sameRemoteAddress"
 	SameAddress       Kind = "samePrivateAddress"
+	SameSender        Kind = "sameSender"
 	SameMailbox       Kind = "sameMailbox"
 	SameAccount       Kind = "sameAccount"
 	SameAccountDevice Kind = "sameAccountOnDevice"
@@ -51,10 +52,12 @@ func traitOf(k Kind) trait {
 		return trait{4, 365 * 24, 7 * day}
 	case SameFile:
 		return trait{3, 60 * 24, 7 * day}
+	case SameSender:
+		return trait{2, 14 * 24, 7 * day}
 	case SameURL:
 		return trait{3, 30 * 24, 7 * day}
 	case SameDomain:
-		return trait{2, 14 * 24, 7 * day}
+		return trait{1.5, 2 * 24, 7 * day}
 	case SameRemoteAddress:
 		return trait{2, 14 * 24, day}
 	case SameAddress:
@@ -222,6 +225,8 @@ func kindsOf(a, b *Alert, en Entity) []Kind {
 			return []Kind{SameRemoteAddress}
 		}
 		return []Kind{SameAddress}
+	case "sender":
+		return []Kind{SameSender}
 	case "mailbox":
 		return []Kind{SameMailbox}
 	case "user":
@@ -241,7 +246,7 @@ func accountKinds(a, b *Alert) []Kind {
 	switch {
 	case shareDevice(a, b):
 		kinds = append(kinds, SameAccountDevice)
-	case tacticRank(first.Category) == 5 && hasKind(first, "device") && hasKind(second, "device"):
+	case TacticRank(first.Category) == 5 && hasKind(first, "device") && hasKind(second, "device"):
 		kinds = append(kinds, CredentialUsed)
 	}
 	if first.Source == "email" && second.Source == "email" && hasKind(first, "message") && hasKind(second, "url") {
@@ -258,7 +263,7 @@ func deviceKinds(a, b *Alert, en Entity) []Kind {
 	if devices(a) > 1 || devices(b) > 1 {
 		kinds = append(kinds, LateralMovement)
 	}
-	ra, rb := tacticRank(a.Category), tacticRank(b.Category)
+	ra, rb := TacticRank(a.Category), TacticRank(b.Category)
 	if ra > 0 && rb > 0 && ra != rb && (starts(a) <= starts(b)) == (ra < rb) {
 		kinds = append(kinds, AttackSequence)
 	}

@@ -146,6 +146,28 @@ func (e *Engine) Forget(id string) {
 	}
 }
 
+// Rekey replaces a key by the one that was found to be the same thing.
+func (e *Engine) Rekey(from, to string) {
+	list := e.index[from]
+	delete(e.index, from)
+	e.docs[to] += e.docs[from]
+	delete(e.docs, from)
+	for _, m := range []map[string]*history{e.unusual, e.seen, e.bursts} {
+		if h := m[from]; h != nil && m[to] == nil {
+			m[to] = h
+		}
+		delete(m, from)
+	}
+	for _, a := range list {
+		for i := range a.Entities {
+			if a.Entities[i].Key == from {
+				a.Entities[i].Key = to
+			}
+		}
+		e.postOn(to, a)
+	}
+}
+
 // Alert returns a known alert, nil when it was forgotten or swept.
 func (e *Engine) Alert(id string) *Alert { return e.alerts[id] }
 
@@ -418,7 +440,7 @@ func (e *Engine) trim(m map[string]*history) {
 // strong kinds identify one thing; every hit on them counts toward how common they are, also the everyday ones.
 func strong(en Entity) bool {
 	switch en.Kind {
-	case "file", "url", "domain", "message", "process":
+	case "file", "url", "domain", "message", "process", "sender":
 		return true
 	case "ip":
 		return en.Public
@@ -435,7 +457,8 @@ func powers(rate, hours float64) float64 {
 	return math.Max(0, math.Min(4, -math.Log10(p)))
 }
 
-func tacticRank(category string) int {
+// TacticRank orders ATT&CK tactics along an attack, 0 for anything else.
+func TacticRank(category string) int {
 	switch strings.ToLower(category) {
 	case "reconnaissance", "resourcedevelopment":
 		return 1

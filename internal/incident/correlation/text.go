@@ -36,6 +36,8 @@ func (e *Engine) text(k Kind, en Entity, a, b *Alert, gap int64) string {
 		return fmt.Sprintf("Same remote address %s %s (%s)", name, when, seen)
 	case SameAddress:
 		return fmt.Sprintf("Same address %s %s (%s)", name, when, seen)
+	case SameSender:
+		return fmt.Sprintf("Same sender %s %s (%s)", name, when, seen)
 	case SameMailbox:
 		return fmt.Sprintf("Same mailbox %s %s (%s)", name, when, seen)
 	case SameAccount:

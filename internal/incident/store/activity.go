@@ -38,9 +38,22 @@ func Activities(ctx context.Context, db bun.IDB, id tenant.ID, targetType, targe
 		return nil, 0, err
 	}
 	var rows []*Activity
-	page := q().Order("no DESC")
+	page := q().Order("time DESC", "no DESC")
 	if top > 0 {
 		page = page.Limit(int64(top)).Offset(int64(skip))
 	}
 	return rows, int64(count), page.Scan(ctx, &rows)
+}
+
+// CopyActivities returns the log of one target as entries of another, oldest first, marked with the incident they came from. They are not written.
+func CopyActivities(ctx context.Context, db bun.IDB, id tenant.ID, targetType, from, into string, origin int64) ([]*Activity, error) {
+	var rows []*Activity
+	err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND target_type = ? AND target_id = ?", id, targetType, from).Order("no").Scan(ctx)
+	for _, r := range rows {
+		r.TargetID = into
+		if r.MergedFrom == 0 {
+			r.MergedFrom = origin
+		}
+	}
+	return rows, err
 }

@@ -23,6 +23,39 @@ func UpdateAlerts(ctx context.Context, db bun.IDB, rows []*Alert) error {
 	return nil
 }
 
+// UpdateActivity writes what repeats change in alerts: hits, times, habits, assets.
+func UpdateActivity(ctx context.Context, db bun.IDB, rows []*Alert) error {
+	for _, r := range rows {
+		_, err := db.NewUpdate().Model(r).Column("severity", "updated", "first_activity", "last_activity", "hit_count", "pulses", "summary", "search", "techniques").WherePK().Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Place is where an alert stands.
+type Place struct {
+	ID         string
+	IncidentID int64
+	Status     int16
+	Lab        string
+}
+
+// Places returns the incident and status of alerts.
+func Places(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) (map[string]Place, error) {
+	out := map[string]Place{}
+	err := inChunks(alerts, func(part []string) error {
+		var rows []Place
+		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx, &rows)
+		for _, r := range rows {
+			out[r.ID] = r
+		}
+		return err
+	})
+	return out, err
+}
+
 // FindAlert returns an alert, nil when there is none.
 func FindAlert(ctx context.Context, db bun.IDB, id tenant.ID, alert string) (*Alert, error) {
 	row := new(Alert)
@@ -57,13 +90,12 @@ func AlertsOf(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) 
 	return out, err
 }
 
-// OpenFolds returns the unresolved alerts with any of the fold hashes whose activity reaches from..to.
-func OpenFolds(ctx context.Context, db bun.IDB, id tenant.ID, folds []int64, from, to int64) ([]*Alert, error) {
+// OpenFolds returns the unresolved alerts with any of the fold hashes, oldest first.
+func OpenFolds(ctx context.Context, db bun.IDB, id tenant.ID, folds []int64) ([]*Alert, error) {
 	var out []*Alert
 	err := inChunks(folds, func(part []int64) error {
 		var rows []*Alert
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?)", id, bun.In(part)).
-			Where("status < 2 AND last_activity >= ? AND first_activity <= ?", from, to).Scan(ctx)
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?) AND status < 2", id, bun.In(part)).Order("no").Scan(ctx)
 		out = append(out, rows...)
 		return err
 	})
@@ -94,6 +126,33 @@ func SetIncident(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string,
 	})
 }
 
+// Members returns the alerts of incidents with their incident.
+func Members(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := inChunks(incidents, func(part []int64) error {
+		var rows []Place
+		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Scan(ctx, &rows)
+		for _, r := range rows {
+			out[r.ID] = r.IncidentID
+		}
+		return err
+	})
+	return out, err
+}
+
+// MemberList returns the alerts of incidents, oldest first.
+func MemberList(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) ([]Place, error) {
+	var out []Place
+	err := inChunks(incidents, func(part []int64) error {
+		var rows []Place
+		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).
+			Order("first_activity", "no").Scan(ctx, &rows)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
 // InsertEvidence adds pieces of evidence.
 func InsertEvidence(ctx context.Context, db bun.IDB, rows []*Evidence) error {
 	return insert(ctx, db, rows, "CONFLICT (tenant_id, alert_id, n) DO NOTHING")
@@ -106,6 +165,24 @@ func EvidenceOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) 
 		var rows []*Evidence
 		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Order("alert_id", "n").Scan(ctx)
 		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
+// EvidenceCounts returns how many pieces of evidence alerts have.
+func EvidenceCounts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := inChunks(alerts, func(part []string) error {
+		var rows []struct {
+			AlertID string
+			N       int64
+		}
+		err := db.NewSelect().Model((*Evidence)(nil)).Column("alert_id").ColumnExpr("count(*) AS n").
+			Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Group("alert_id").Scan(ctx, &rows)
+		for _, r := range rows {
+			out[r.AlertID] = r.N
+		}
 		return err
 	})
 	return out, err
@@ -143,11 +220,11 @@ func EdgesOfAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []strin
 	return out, err
 }
 
-// DeleteEdgesBetween removes the joins between an alert and others.
-func DeleteEdgesBetween(ctx context.Context, db bun.IDB, id tenant.ID, alert string, others []string) error {
-	return inChunks(others, func(part []string) error {
-		_, err := db.NewDelete().Model((*Edge)(nil)).Where("tenant_id = ?", id).
-			Where("(alert_id = ? AND to_alert_id IN (?)) OR (to_alert_id = ? AND alert_id IN (?))", alert, bun.In(part), alert, bun.In(part)).Exec(ctx)
+// DeleteCrossEdges removes the joins of alerts whose other end stands in another incident.
+func DeleteCrossEdges(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) error {
+	return inChunks(alerts, func(part []string) error {
+		_, err := db.NewDelete().Model((*Edge)(nil)).Where("ed.tenant_id = ? AND (ed.alert_id IN (?) OR ed.to_alert_id IN (?))", id, bun.In(part), bun.In(part)).
+			Where("(SELECT a.incident_id FROM alerts AS a WHERE a.tenant_id = ed.tenant_id AND a.id = ed.alert_id) <> (SELECT a.incident_id FROM alerts AS a WHERE a.tenant_id = ed.tenant_id AND a.id = ed.to_alert_id)").Exec(ctx)
 		return err
 	})
 }
@@ -168,14 +245,9 @@ func DeleteUnlinks(ctx context.Context, db bun.IDB, id tenant.ID, alerts, others
 	})
 }
 
-// UnlinksOf returns the pairs in which one of the alerts stands.
-func UnlinksOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) ([]*Unlink, error) {
-	var out []*Unlink
-	err := inChunks(alerts, func(part []string) error {
-		var rows []*Unlink
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ?", id).Where("alert_id IN (?) OR other_id IN (?)", bun.In(part), bun.In(part)).Scan(ctx)
-		out = append(out, rows...)
-		return err
-	})
-	return out, err
+// AllUnlinks returns every pair of a tenant that was taken apart.
+func AllUnlinks(ctx context.Context, db bun.IDB, id tenant.ID) ([]*Unlink, error) {
+	var rows []*Unlink
+	err := db.NewSelect().Model(&rows).Where("tenant_id = ?", id).Scan(ctx)
+	return rows, err
 }

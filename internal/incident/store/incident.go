@@ -60,11 +60,45 @@ func IncidentsByID(ctx context.Context, db bun.IDB, id tenant.ID, incidents []in
 	return out, err
 }
 
-// RedirectsTo returns the incidents that redirect to one.
-func RedirectsTo(ctx context.Context, db bun.IDB, id tenant.ID, incident int64) ([]*Incident, error) {
-	var rows []*Incident
-	err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND status = 3 AND redirect_id = ?", id, incident).Scan(ctx)
-	return rows, err
+// IncidentNames returns the names of incidents.
+func IncidentNames(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) (map[int64]string, error) {
+	out := map[int64]string{}
+	err := inChunks(incidents, func(part []int64) error {
+		var rows []struct {
+			ID   int64
+			Name string
+		}
+		err := db.NewSelect().Model((*Incident)(nil)).Column("id", "name").Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx, &rows)
+		for _, r := range rows {
+			out[r.ID] = r.Name
+		}
+		return err
+	})
+	return out, err
+}
+
+// RedirectsTo returns the numbers of the incidents that redirect to one.
+func RedirectsTo(ctx context.Context, db bun.IDB, id tenant.ID, incident int64) ([]int64, error) {
+	var out []int64
+	err := db.NewSelect().Model((*Incident)(nil)).Column("id").Where("tenant_id = ? AND redirect_id = ?", id, incident).Scan(ctx, &out)
+	return out, err
+}
+
+// MoveIncident moves the alerts and edges of an incident to another and lets everything that redirected to it redirect there.
+func MoveIncident(ctx context.Context, db bun.IDB, id tenant.ID, from, into, now int64) error {
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		{"UPDATE alerts SET incident_id = ?, updated = ? WHERE tenant_id = ? AND incident_id = ?", []any{into, now, id, from}},
+		{"UPDATE incident_edges SET incident_id = ? WHERE tenant_id = ? AND incident_id = ?", []any{into, id, from}},
+		{"UPDATE incidents SET redirect_id = ? WHERE tenant_id = ? AND status = 3 AND redirect_id = ?", []any{into, id, from}},
+	} {
+		if _, err := db.NewRaw(step.query, step.args...).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SetValues replaces the filter values of an incident, writing only differences.

@@ -36,6 +36,8 @@ CREATE INDEX incidents_queue ON incidents (tenant_id, status, severity, last_act
 --bun:split
 CREATE INDEX incidents_assigned ON incidents (tenant_id, assigned_to, status);
 --bun:split
+CREATE INDEX incidents_redirect ON incidents (tenant_id, redirect_id);
+--bun:split
 CREATE TABLE incident_values (
   tenant_id TEXT NOT NULL,
   kind SMALLINT NOT NULL,
