@@ -5,6 +5,7 @@ package cloudapp
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,11 +154,11 @@ func Add(f *normalise.Fields, name, text string) {
 	}
 }
 
-// AddList adds a list of texts unless it is empty or the name is taken.
+// AddList adds a list of distinct texts unless it is empty or the name is taken.
 func AddList(f *normalise.Fields, name string, texts ...string) {
 	var list []normalise.Value
-	for _, t := range texts {
-		if t != "" {
+	for i, t := range texts {
+		if t != "" && !slices.Contains(texts[:i], t) {
 			list = append(list, normalise.Value{Kind: normalise.String, Text: t})
 		}
 	}
