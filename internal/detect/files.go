@@ -136,3 +136,20 @@ func issueOf(r *sigma.Rule, issues []sigma.Issue) string {
 	}
 	return "the rule cannot be used"
 }
+
+// ReadRules reads the rules below root as an import does, without storing them. Issues name what cannot be used.
+func ReadRules(ctx context.Context, root fs.FS, origin Origin) ([]*Rule, []sigma.Issue, error) {
+	files, err := readRules(ctx, root, "", origin, sigma.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	var (
+		rules  []*Rule
+		issues []sigma.Issue
+	)
+	for _, f := range files {
+		rules = append(rules, f.rules...)
+		issues = append(issues, f.issues...)
+	}
+	return rules, issues, nil
+}

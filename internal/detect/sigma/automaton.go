@@ -3,12 +3,16 @@ package sigma
 import "sort"
 
 // automaton finds which of many literals stand in a text: at its start, at its end, as a whole (by tries walked from either end) or anywhere
-// (Aho–Corasick). Literals are given folded; so must the text be.
+// (by a sifter when they are few and long, else by Aho–Corasick). Literals are given folded; so must the text be.
 type automaton struct {
+	sift     *sifter
+	onlySift bool // there are no literals with a fixed place
+
 	class   [256]uint8 // byte to column of dense; 0 is every byte that no literal has
 	classes int
 	// Inner literals, breadth first, so states near the root stay together. States below denseUpTo have a full row with failure links resolved;
-	// deeper ones, which nearly always have one child, list their edges and fall back through fail.
+	// deeper ones, which nearly always have one child, list their edges and fall back through fail. Transitions are given as twice the state, plus one
+	// when literals end there.
 	dense     []int32
 	denseUpTo int32
 	edgeFrom  []int32 // of state denseUpTo+i; edgeFrom[i+1] ends it
@@ -58,9 +62,10 @@ func newAutomaton(words []word) *automaton {
 			a.end.add(reversed(w.text), true, w.id)
 		}
 	}
-	if len(inner) > 0 {
+	if a.sift = newSifter(inner); a.sift == nil && len(inner) > 0 {
 		a.build(inner)
 	}
+	a.onlySift = a.sift != nil && len(inner) == len(words)
 	return a
 }
 
@@ -150,14 +155,19 @@ func (a *automaton) build(words []word) {
 	outs := make([][]int32, n)
 	for s := range n {
 		node := &t.nodes[order[s]]
-		outs[s] = append(node.part, outs[a.fail[s]]...)
-		if s == 0 {
-			outs[0] = nil
-		}
 		for _, e := range node.edges {
+			child := number[e.to]
 			if s > 0 {
-				a.fail[number[e.to]] = a.next(a.fail[s], a.class[e.class])
+				a.fail[child] = a.next(a.fail[s], a.class[e.class]) >> 1
 			}
+			outs[child] = append(t.nodes[e.to].part, outs[a.fail[child]]...)
+		}
+		to := func(e edge) int32 {
+			n := number[e.to] << 1
+			if len(outs[number[e.to]]) > 0 {
+				n++
+			}
+			return n
 		}
 		if s < int(a.denseUpTo) {
 			row := a.dense[s*a.classes : (s+1)*a.classes]
@@ -166,11 +176,11 @@ func (a *automaton) build(words []word) {
 				copy(row, a.dense[int(f)*a.classes:(int(f)+1)*a.classes])
 			}
 			for _, e := range node.edges {
-				row[a.class[e.class]] = number[e.to]
+				row[a.class[e.class]] = to(e)
 			}
 		} else {
 			for _, e := range node.edges {
-				a.edges = append(a.edges, edge{a.class[e.class], number[e.to]})
+				a.edges = append(a.edges, edge{a.class[e.class], to(e)})
 			}
 			a.edgeFrom[s-int(a.denseUpTo)+1] = int32(len(a.edges))
 		}
@@ -181,7 +191,7 @@ func (a *automaton) build(words []word) {
 	}
 }
 
-// next is the state after s on a byte of the class.
+// next is the transition from state s on a byte of the class.
 func (a *automaton) next(s int32, class uint8) int32 {
 	for s >= a.denseUpTo {
 		i := s - a.denseUpTo
@@ -226,12 +236,15 @@ func (a *automaton) scan(v []byte, hits []int32) []int32 {
 			n = &a.end.nodes[to]
 		}
 	}
-	if len(a.dense) > 0 {
+	if a.sift != nil {
+		hits = a.sift.scan(bytesString(v), hits)
+	} else if len(a.dense) > 0 {
 		s := int32(0)
 		for _, c := range v {
-			s = a.next(s, a.class[c])
-			if from, to := a.outFrom[s], a.outFrom[s+1]; from != to {
-				hits = append(hits, a.outs[from:to]...)
+			to := a.next(s, a.class[c])
+			s = to >> 1
+			if to&1 != 0 {
+				hits = append(hits, a.outs[a.outFrom[s]:a.outFrom[s+1]]...)
 			}
 		}
 	}

@@ -44,6 +44,8 @@ type group struct {
 	logsource normalise.Logsource
 	always    []int32 // rules without a trigger
 	fields    []bool  // fields whose triggers the rules use
+	keywords  []word  // triggers that may stand in any field; emptied when compiled
+	keyed     *automaton
 }
 
 // Compile builds a Set of the rules that can be used. It reports rules that have the same id as one before, which are left out; rules with Where nil
@@ -127,8 +129,12 @@ func (b *builder) add(r *Rule) {
 		if list := s.postings[id]; len(list) == 0 || list[len(list)-1] != at {
 			s.postings[id] = append(list, at)
 		}
-		f := b.field(t.field)
 		gr := &s.groups[g]
+		if t.field == "" {
+			gr.keywords = append(gr.keywords, word{t.shape, t.literal, id})
+			continue
+		}
+		f := b.field(t.field)
 		for len(gr.fields) <= int(f) {
 			gr.fields = append(gr.fields, false)
 		}
@@ -250,6 +256,9 @@ func (b *builder) finish() {
 	s := b.set
 	perField := map[int32][]word{}
 	for id, t := range b.words {
+		if t.field == "" {
+			continue
+		}
 		f := b.field(t.field)
 		perField[f] = append(perField[f], word{t.shape, t.literal, int32(id)})
 	}
@@ -258,6 +267,9 @@ func (b *builder) finish() {
 		s.automata[f] = newAutomaton(words)
 	}
 	for i := range s.groups {
+		if g := &s.groups[i]; len(g.keywords) > 0 {
+			g.keyed, g.keywords = newAutomaton(g.keywords), nil
+		}
 		for len(s.groups[i].fields) < len(s.fields) {
 			s.groups[i].fields = append(s.groups[i].fields, false)
 		}

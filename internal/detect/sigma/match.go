@@ -13,7 +13,8 @@ import (
 type source struct {
 	groups []bool
 	always []int32
-	fields []bool // that need scanning for triggers
+	fields []bool  // that need scanning for triggers
+	keyed  []int32 // groups with keyword triggers
 }
 
 type sourceCount = atomic.Int32
@@ -35,6 +36,9 @@ func (s *Set) source(l normalise.Logsource) *source {
 		}
 		src.groups[i] = true
 		src.always = append(src.always, g.always...)
+		if g.keyed != nil {
+			src.keyed = append(src.keyed, int32(i))
+		}
 		for f, used := range g.fields {
 			src.fields[f] = src.fields[f] || used
 		}
@@ -55,6 +59,7 @@ type scratch struct {
 	memo    []uint32 // by predicate: stamp<<1 | result
 	queued  []uint32 // by rule: stamp
 	rules   []int32
+	keyed   []int32 // groups with keyword triggers that concern the event
 	hits    []int32
 	arena   []byte
 	folded  []span // by position in ev.Fields
@@ -130,7 +135,14 @@ func (c *scratch) queue(r int32) {
 // scan looks for triggers in the fields that the event's logsources need.
 func (c *scratch) scan() {
 	s := c.set
-	keywords := c.wants(0) && s.automata[0] != nil
+	c.keyed = c.keyed[:0]
+	for _, src := range c.sources {
+		for _, g := range src.keyed {
+			if !slices.Contains(c.keyed, g) {
+				c.keyed = append(c.keyed, g)
+			}
+		}
+	}
 	for i := range c.ev.Fields {
 		f, known := s.fields[c.ev.Fields[i].Name]
 		if known && f != 0 && c.slot[f].stamp != c.stamp {
@@ -139,13 +151,32 @@ func (c *scratch) scan() {
 				c.find(a, int32(i))
 			}
 		}
-		if keywords {
-			c.find(s.automata[0], int32(i))
-		}
 	}
-	if keywords && len(c.ev.Fields) == 0 {
-		c.arena = appendFold(c.arena, string(c.ev.Raw))
-		c.hits = s.automata[0].scan(c.arena, c.hits[:0])
+	c.scanKeywords()
+}
+
+// scanKeywords looks for keywords in the text of every field, or in the raw record when it has none.
+func (c *scratch) scanKeywords() {
+	for _, g := range c.keyed {
+		a := c.set.groups[g].keyed
+		c.hits = c.hits[:0]
+		if len(c.ev.Fields) == 0 {
+			c.hits = a.scan(appendFold(nil, bytesString(c.ev.Raw)), c.hits)
+		}
+		for i := range c.ev.Fields {
+			v := &c.ev.Fields[i].Value
+			switch {
+			case v.Kind == normalise.Null:
+			case v.Kind == normalise.List:
+				for j := range v.List {
+					c.hits = a.scan(appendFold(nil, v.List[j].Text), c.hits)
+				}
+			case a.onlySift && isASCII(v.Text):
+				c.hits = a.sift.scan(v.Text, c.hits)
+			default:
+				c.hits = a.scan(c.fold(int32(i)), c.hits)
+			}
+		}
 		c.post()
 	}
 }

@@ -85,9 +85,16 @@ func naiveValue(ev *normalise.Event, field, modifiers string, value any) bool {
 	}
 	if field == "" {
 		for _, f := range ev.Fields {
-			texts = append(texts, f.Value.Text)
+			switch f.Value.Kind {
+			case normalise.Null:
+			case normalise.List:
+				for _, m := range f.Value.List {
+					texts = append(texts, m.Text)
+				}
+			default:
+				texts = append(texts, f.Value.Text)
+			}
 		}
-		modifiers += "|contains"
 	}
 	expr := fmt.Sprint(value)
 	if modifiers != "re" {
@@ -182,6 +189,9 @@ func drawSelection(t *rapid.T) map[string]any {
 	for range rapid.IntRange(1, 2).Draw(t, "items") {
 		field := rapid.SampledFrom(fieldNames).Draw(t, "field")
 		modifiers := rapid.SampledFrom([]string{"", "contains", "startswith", "endswith", "contains|all", "re", "exists", "cased", "contains|cased"}).Draw(t, "modifiers")
+		if rapid.IntRange(0, 5).Draw(t, "keyword") == 0 {
+			field, modifiers = "", rapid.SampledFrom([]string{"contains", "contains|all"}).Draw(t, "keyword modifiers")
+		}
 		key := field
 		if modifiers != "" {
 			key += "|" + modifiers
