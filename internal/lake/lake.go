@@ -22,7 +22,7 @@ type Store interface {
 	DB() *sql.DB
 	// Counts returns rows per table, tables without rows left out.
 	Counts(ctx context.Context) (map[string]int64, error)
-	// Retain deletes rows of the table older than the time and returns how many.
+	// Retain deletes rows of the table that happened and arrived before the time, and returns how many: old logs that were imported today stay.
 	Retain(ctx context.Context, table string, before time.Time) (int64, error)
 	// DeleteLab removes the rows that an evaluation lab run made; "" removes those of all runs.
 	DeleteLab(ctx context.Context, run string) (int64, error)

@@ -145,7 +145,9 @@ func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int
 	if t.TimeColumn == "" {
 		return 0, fault.Newf(fault.Invalid, "table %s has no time column to age by", table)
 	}
-	return s.delete(ctx, "DELETE FROM "+quote(table)+" WHERE "+quote(t.Columns[t.Column(t.TimeColumn)].Physical)+" < ?", schema.Ticks(before))
+	when := quote(t.Columns[t.Column(t.TimeColumn)].Physical)
+	ticks := schema.Ticks(before)
+	return s.delete(ctx, "DELETE FROM "+quote(table)+" WHERE "+when+" < ? AND coalesce(IngestTime, "+when+") < ?", ticks, ticks)
 }
 
 // DeleteLab implements lake.Store.

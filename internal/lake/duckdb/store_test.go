@@ -90,7 +90,9 @@ func TestAppend(t *testing.T) {
 		defer e.Close()
 		lab := process(when.Add(2*time.Hour), "lab.exe")
 		lab.Set("LabScenario", "run-1")
-		if err := s.Append(ctx, []*schema.Row{process(when, "old.exe"), process(when.Add(3*time.Hour), "new.exe"), lab}, nil); err != nil {
+		imported := process(when, "old but imported today.exe")
+		imported.Set("IngestTime", when.Add(48*time.Hour))
+		if err := s.Append(ctx, []*schema.Row{process(when, "old.exe"), process(when.Add(3*time.Hour), "new.exe"), imported, lab}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if n, err := s.Retain(ctx, "DeviceProcessEvents", when.Add(time.Minute)); n != 1 || err != nil {
