@@ -60,14 +60,17 @@ func decodeAzure(p *fastjson.Parser, root *fastjson.Object, r *record) error {
 			r.add(name, r.fieldValue(name, v))
 		}
 	})
-	if r.channel == "" && r.provider == "Microsoft-Windows-Security-Auditing" {
-		r.channel = "Security"
+	if r.channel == "" && (r.provider == "Microsoft-Windows-Security-Auditing" || r.provider == "" && r.eventID >= firstAudit && r.eventID <= lastAudit) {
+		r.channel = "Security" // queries often leave out the columns that say so
 	}
 	if inner != "" {
 		r.innerData(p, inner)
 	}
 	return nil
 }
+
+// firstAudit and lastAudit enclose the event ids of the security audit.
+const firstAudit, lastAudit = 4608, 6424
 
 // innerData reads event data that came as text: XML (<EventData>…, <DataItem>…), a JSON object or array.
 func (r *record) innerData(p *fastjson.Parser, text string) {

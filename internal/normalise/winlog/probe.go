@@ -50,6 +50,8 @@ func Probe(data []byte) int {
 		return 95
 	case hasKey(head, "TimeGenerated") && hasKey(head, "Computer") && any("EventSourceName", "EventLog", "Channel", "Activity", "EventData"):
 		return 90
+	case hasKey(head, "TimeGenerated") && hasKey(head, "Computer"):
+		return 75
 	case any("Hostname", "Computer") && any("EventTime", "TimeCreated", "@timestamp"):
 		return 70
 	}

@@ -147,10 +147,13 @@ func (w *worker) mapRows() (unmapped string) {
 
 func unmappedName(r *record, note string) string {
 	channel := r.channel
-	if channel == "" {
-		if channel = r.provider; channel == "" {
-			channel = "unknown"
-		}
+	switch s := r.service(); {
+	case s == "security" || s == "system" || s == "application":
+		channel = strings.ToUpper(s[:1]) + s[1:] // collectors spell these in any case
+	case channel == "" && r.provider != "":
+		channel = r.provider
+	case channel == "":
+		channel = "unknown"
 	}
 	name := Name + "/" + clip(strings.ToValidUTF8(channel, "?"), 100) + "/" + strconv.Itoa(r.eventID)
 	if note != "" {
