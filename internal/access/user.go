@@ -397,3 +397,18 @@ func (s *Service) AddMember(ctx context.Context, by *Principal, id tenant.ID, na
 	}
 	return s.Audit(ctx, id, by, Entry{Action: "member.add", Target: row.Name, Details: map[string]any{"roles": roles}})
 }
+
+// Names lists the enabled members of a tenant by sign-in name, for assigning work. It tells nothing else about them.
+func (s *Service) Names(ctx context.Context, id tenant.ID) ([]*User, error) {
+	var rows []userRow
+	err := s.db.NewSelect().Model(&rows).Column("name", "display_name").
+		Where("disabled = 0 AND id IN (SELECT user_id FROM memberships WHERE tenant_id = ?)", id).Order("name").Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*User, 0, len(rows))
+	for i := range rows {
+		out = append(out, &User{Name: rows[i].Name, DisplayName: rows[i].DisplayName})
+	}
+	return out, nil
+}

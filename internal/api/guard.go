@@ -1,0 +1,244 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// door says who may pass.
+type door string
+
+// The doors of operations.
+const (
+	byPermission door = "permission" // the permission in the tenant, and the scope
+	bySignIn     door = "signedIn"   // any user or token with the scope; the handler's service checks what it may
+	byPassword   door = "session"    // anybody signed in, also with a password that has to be changed
+	bySystem     door = "system"     // administrators of the installation
+	open         door = "open"       // everybody
+)
+
+// operation is one entry of the surface.
+type operation struct {
+	method, path string
+	id           string // stable name in OpenAPI, and the action in the audit log: "updateIncident"
+	summary      string
+	tag          string
+	door         door
+	permission   access.Permission
+	scope        access.Scope
+	status       int  // of success; 0 for 200
+	quiet        bool // a changing method that changes nothing worth a line in the audit log
+	large        int64
+}
+
+// call is an admitted request.
+type call struct {
+	who    *access.Principal
+	tenant tenant.ID
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// admit finds out who asks and for which tenant, and whether that may be. It is the only way in: every operation passes through it before its body is read.
+func (s *server) admit(r *http.Request, op operation) (*call, error) {
+	if op.door == open {
+		if changing(r.Method) && s.cross.Check(r) != nil {
+			return nil, errOtherSite()
+		}
+		return &call{who: &access.Principal{Kind: access.KindNobody, Name: "nobody", Address: s.clientAddress(r)}, tenant: tenant.Default}, nil
+	}
+	who, err := s.identify(r)
+	if err != nil {
+		return nil, err
+	}
+	who.Address = s.clientAddress(r)
+	c := &call{who: who, tenant: who.Home}
+	if asked := askedTenant(r); asked != "" {
+		id, err := tenant.Parse(asked)
+		if err != nil {
+			return nil, err
+		}
+		c.tenant = id
+	}
+	if op.door == byPassword {
+		if who.Kind != access.KindUser {
+			return nil, fault.Newf(fault.Permission, "this is for people who are signed in, not for tokens")
+		}
+		if !who.Member(c.tenant) {
+			c.tenant = who.Home
+		}
+		return c, nil
+	}
+	if !who.Member(c.tenant) {
+		return nil, fault.Newf(fault.Permission, "you have no role in tenant %s", c.tenant).On("tenant")
+	}
+	if !who.HasScope(op.scope) {
+		return nil, fault.Newf(fault.Permission, "the token lacks the scope %s", op.scope).On("scope")
+	}
+	switch op.door {
+	case byPermission:
+		return c, who.Require(c.tenant, op.permission)
+	case bySystem:
+		return c, who.RequireSystem()
+	case bySignIn:
+		if who.MustChange {
+			return nil, who.Require(c.tenant, access.DataRead)
+		}
+		return c, nil
+	}
+	return nil, fault.Newf(fault.Permission, "this operation has no door")
+}
+
+func (s *server) identify(r *http.Request) (*access.Principal, error) {
+	if r.Header.Get("Authorization") != "" {
+		return s.Access.TokenPrincipal(r.Context(), bearer(r))
+	}
+	who, err := s.Access.SessionPrincipal(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if changing(r.Method) {
+		if err := s.cross.Check(r); err != nil {
+			return nil, errOtherSite()
+		}
+		if err := s.Access.CheckCSRF(r.Context(), r.Header.Get(access.CSRFHeader)); err != nil {
+			return nil, err
+		}
+	}
+	return who, nil
+}
+
+// bearer returns the token of the Authorization header, "" when it has another scheme.
+func bearer(r *http.Request) string {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(secret)
+}
+
+func errOtherSite() error { return fault.Newf(fault.Permission, "the request comes from another site") }
+
+func changing(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+func askedTenant(r *http.Request) string {
+	if t := r.Header.Get("X-Tenant"); t != "" {
+		return t
+	}
+	return r.URL.Query().Get("tid")
+}
+
+// describeOp makes the OpenAPI part of an operation.
+func (s *server) describeOp(op operation) huma.Operation {
+	if op.door == "" || op.id == "" || op.door == byPermission && op.permission == "" || op.door != open && op.door != byPassword && op.scope == "" {
+		panic("api: " + op.method + " " + op.path + " says not who may use it") // a slip of ours, found by the first test that makes a server
+	}
+	o := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, Tags: []string{op.tag}, DefaultStatus: op.status,
+		MaxBodyBytes: s.MaxBody, BodyReadTimeout: bodyTime,
+		Extensions: map[string]any{"x-door": string(op.door)},
+		Responses:  map[string]*huma.Response{"default": s.errorResponse()},
+	}
+	if op.large > 0 {
+		o.MaxBodyBytes = op.large
+	}
+	if op.door != open {
+		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
+		o.Extensions["x-scope"] = string(op.scope)
+	}
+	if op.permission != "" {
+		o.Extensions["x-permission"] = string(op.permission)
+		o.Description = "Takes the permission " + string(op.permission) + "."
+	}
+	return o
+}
+
+// handle registers an operation with typed input and output.
+func handle[I, O any](s *server, op operation, fn func(ctx context.Context, c *call, in *I) (*O, error)) {
+	o := s.describeOp(op)
+	o.Middlewares = huma.Middlewares{s.guard(op)}
+	huma.Register(s.api, o, func(ctx context.Context, in *I) (*O, error) {
+		c := callOf(ctx)
+		if c == nil {
+			return nil, s.problem(ctx, fault.Newf(fault.Permission, "this operation has no guard"))
+		}
+		out, err := fn(ctx, c, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, s.problem(ctx, s.record(ctx, op, c, in))
+	})
+}
+
+// record writes a changing operation into the tenant's audit log.
+func (s *server) record(ctx context.Context, op operation, c *call, in any) error {
+	if !changing(op.method) || op.quiet || op.door == open {
+		return nil
+	}
+	e := access.Entry{Action: op.id}
+	if t, ok := in.(interface {
+		audited() (string, map[string]any)
+	}); ok {
+		e.Target, e.Details = t.audited()
+	}
+	return s.Access.Audit(ctx, c.tenant, c.who, e)
+}
+
+func (s *server) guard(op operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		c, err := s.admit(r, op)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		next(huma.WithValue(huma.WithValue(ctx, callKey{}, c), urlKey{}, r.URL))
+	}
+}
+
+// handleRaw registers an operation that reads or writes streams by itself. doc may add parameters and bodies to its description.
+func (s *server) handleRaw(op operation, doc func(*huma.Operation), fn func(w http.ResponseWriter, r *http.Request, c *call) error) {
+	o := s.describeOp(op)
+	if doc != nil {
+		doc(&o)
+	}
+	status := strconv.Itoa(max(op.status, http.StatusOK))
+	if o.Responses[status] == nil {
+		o.Responses[status] = &huma.Response{Description: "done"}
+	}
+	s.api.OpenAPI().AddOperation(&o)
+	s.mux.HandleFunc(op.method+" "+op.path, func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.admit(r, op)
+		if err == nil {
+			err = fn(w, r, c)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// actorName is how an activity log names the principal.
+func (c *call) actorName() string {
+	if c.who.Kind == access.KindToken && c.who.UserID != "" {
+		return fmt.Sprintf("%s (token)", c.who.Name)
+	}
+	return c.who.Name
+}

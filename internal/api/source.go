@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/access"
+)
+
+// SourceView is the health of a family of sources.
+type SourceView struct {
+	ID            string     `json:"id"`
+	Family        string     `json:"family"`
+	FirstSeen     *time.Time `json:"firstSeen,omitempty"`
+	LastSeen      *time.Time `json:"lastSeen,omitempty"`
+	Records       int64      `json:"records"`
+	Refused       int64      `json:"refused"`
+	RatePerMinute float64    `json:"ratePerMinute" doc:"mean over the time from the first record to the last"`
+}
+
+// RefusedRecord is a record that was kept aside because it could not be used.
+type RefusedRecord struct {
+	ID      string     `json:"id"`
+	Time    *time.Time `json:"time,omitempty"`
+	Source  string     `json:"source"`
+	Path    string     `json:"path,omitempty"`
+	Record  int64      `json:"record"`
+	Code    string     `json:"code"`
+	Message string     `json:"message"`
+	Sample  string     `json:"sample,omitempty" doc:"base64 of the record"`
+}
+
+func (s *server) registerSources() {
+	const tag = "sources"
+	handle(s, operation{
+		method: http.MethodGet, path: "/api/sources", id: "listSources", summary: "Which sources deliver, and how much", tag: tag, door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
+	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[SourceView], error) {
+		all, err := s.Sources.Sources(ctx, c.tenant)
+		if err != nil {
+			return nil, err
+		}
+		views := make([]SourceView, 0, len(all))
+		for _, f := range all {
+			v := SourceView{ID: f.Family, Family: f.Family, FirstSeen: moment(f.FirstSeen.Time), LastSeen: moment(f.LastSeen.Time), Records: f.Records, Refused: f.Refused}
+			if span := f.LastSeen.Sub(f.FirstSeen.Time).Minutes(); span >= 1 {
+				v.RatePerMinute = float64(f.Records) / span
+			}
+			views = append(views, v)
+		}
+		return slice(views, *in, requestURL(ctx)), nil
+	})
+	// Records that were refused may hold anything, mail included, so seeing them takes more than seeing incidents.
+	handle(s, operation{
+		method: http.MethodGet, path: "/api/sources/refused", id: "listRefused", summary: "Records that could not be used", tag: tag, door: byPermission, permission: access.CoreRead, scope: access.ScopeRead,
+	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[RefusedRecord], error) {
+		letters, n, err := s.Sources.DeadLetters(ctx, c.tenant, int64(in.Skip), int64(in.Top))
+		if err != nil {
+			return nil, err
+		}
+		mail := c.who.Can(c.tenant, access.MailMetaRead)
+		views := make([]RefusedRecord, 0, len(letters))
+		for _, l := range letters {
+			v := RefusedRecord{ID: l.ID, Time: moment(l.Received.Time), Source: l.Source, Path: l.File, Record: l.Number, Code: l.Code, Message: l.Message}
+			if mail {
+				v.Sample = cutText(l.Data, 8192)
+			}
+			views = append(views, v)
+		}
+		return pageOf(views, n, *in, requestURL(ctx)), nil
+	})
+}

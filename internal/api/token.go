@@ -1,0 +1,81 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/access"
+)
+
+// TokenView is an API token as the API shows it.
+type TokenView struct {
+	ID       string         `json:"id"`
+	Name     string         `json:"name"`
+	Scopes   []access.Scope `json:"scopes" nullable:"false"`
+	User     string         `json:"userId,omitempty"`
+	Creator  string         `json:"createdBy"`
+	Created  *time.Time     `json:"createdTime,omitempty"`
+	Expires  *time.Time     `json:"expires,omitempty"`
+	LastUsed *time.Time     `json:"lastUsed,omitempty"`
+	Token    string         `json:"token,omitempty" doc:"the secret, once, when the token is made"`
+}
+
+func tokenView(t *access.Token, secret string) TokenView {
+	return TokenView{
+		ID: t.ID, Name: t.Name, Scopes: t.Scopes, User: t.User, Creator: t.Creator, Created: moment(t.Created.Time), Expires: moment(t.Expires.Time),
+		LastUsed: moment(t.LastUsed.Time), Token: secret,
+	}
+}
+
+type tokenCreate struct {
+	Body struct {
+		Name    string         `json:"name" maxLength:"400"`
+		Scopes  []access.Scope `json:"scopes" minItems:"1" maxItems:"5" nullable:"false"`
+		Expires *time.Time     `json:"expires,omitempty" doc:"left out: in 90 days"`
+	}
+}
+
+// tokenLife is how long a token lasts when nothing else is asked for.
+const tokenLife = 90 * 24 * time.Hour
+
+type tokenID struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+func (s *server) registerTokens() {
+	const tag = "tokens"
+	handle(s, operation{
+		method: http.MethodGet, path: "/api/tokens", id: "listTokens", summary: "One's own API tokens; all of the tenant's for administrators", tag: tag, door: bySignIn, scope: access.ScopeAdmin,
+	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[TokenView], error) {
+		tokens, err := s.Access.Tokens(ctx, c.who, c.tenant)
+		if err != nil {
+			return nil, err
+		}
+		views := make([]TokenView, 0, len(tokens))
+		for _, t := range tokens {
+			views = append(views, tokenView(t, ""))
+		}
+		return slice(views, *in, requestURL(ctx)), nil
+	})
+	handle(s, operation{
+		method: http.MethodPost, path: "/api/tokens", id: "createToken", summary: "Make an API token that can do what oneself can, within its scopes", tag: tag, door: bySignIn,
+		scope: access.ScopeAdmin, status: http.StatusCreated, quiet: true,
+	}, func(ctx context.Context, c *call, in *tokenCreate) (*output[TokenView], error) {
+		n := access.NewToken{Name: in.Body.Name, Scopes: in.Body.Scopes, User: c.who.UserID, Expires: time.Now().Add(tokenLife)}
+		if in.Body.Expires != nil {
+			n.Expires = *in.Body.Expires
+		}
+		t, secret, err := s.Access.CreateToken(ctx, c.who, c.tenant, n)
+		if err != nil {
+			return nil, err
+		}
+		return answer(tokenView(t, secret)), nil
+	})
+	handle(s, operation{
+		method: http.MethodDelete, path: "/api/tokens/{id}", id: "revokeToken", summary: "Revoke an API token", tag: tag, door: bySignIn, scope: access.ScopeAdmin,
+		status: http.StatusNoContent, quiet: true,
+	}, func(ctx context.Context, c *call, in *tokenID) (*nothing, error) {
+		return &nothing{}, s.Access.RevokeToken(ctx, c.who, c.tenant, in.ID)
+	})
+}
