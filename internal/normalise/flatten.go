@@ -22,7 +22,7 @@ func flatten(dst *Fields, name string, v *fastjson.Value, depth int) {
 	switch v.Type() {
 	case fastjson.TypeObject:
 		if depth >= maxFlattenDepth || len(*dst) >= maxFlattenFields {
-			dst.merge(name, Value{Kind: String, Text: v.String()})
+			dst.merge(name, Value{Kind: String, Text: JSON(v)})
 			return
 		}
 		o, _ := v.Object()
@@ -49,7 +49,7 @@ func flattenArray(dst *Fields, name string, v *fastjson.Value, depth int) {
 			// Members of several objects gather under one name as a list.
 			flatten(dst, name, m, depth+1)
 		case fastjson.TypeArray:
-			scalars = append(scalars, Value{Kind: String, Text: m.String()})
+			scalars = append(scalars, Value{Kind: String, Text: JSON(m)})
 		default:
 			scalars = append(scalars, Scalar(m))
 		}
@@ -95,7 +95,7 @@ func Scalar(v *fastjson.Value) Value {
 	case fastjson.TypeTrue, fastjson.TypeFalse:
 		return Value{Kind: Bool, Text: JSONText(v)}
 	}
-	return Value{Kind: String, Text: v.String()}
+	return Value{Kind: String, Text: JSON(v)}
 }
 
 // isNumber checks JSON's number grammar; the parser lets NaN, Infinity and worse pass.
@@ -147,6 +147,9 @@ func JSONText(v *fastjson.Value) string {
 		return "true"
 	case fastjson.TypeFalse:
 		return "false"
+	}
+	if t := v.Type(); t == fastjson.TypeObject || t == fastjson.TypeArray {
+		return JSON(v)
 	}
 	return string(v.MarshalTo(nil))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/valyala/fastjson"
 
@@ -23,6 +24,9 @@ const maxNested = 32 << 10
 func Object(p *fastjson.Parser, family string, data []byte) (*fastjson.Value, error) {
 	if !json.Valid(data) {
 		return nil, fault.Newf(fault.Invalid, "%s: the record is not valid JSON", family)
+	}
+	if !utf8.Valid(data) { // receivers repair text; what comes another way is repaired here
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
 	}
 	v, err := p.ParseBytes(data)
 	if err != nil {
@@ -120,7 +124,7 @@ func Nested(f *normalise.Fields, name string, m *fastjson.Value) {
 		}
 	case fastjson.TypeObject, fastjson.TypeArray:
 		if holdsObjects(m) {
-			Add(f, name, cut(string(m.MarshalTo(nil))))
+			Add(f, name, cut(normalise.JSON(m)))
 		}
 	}
 }
@@ -170,6 +174,9 @@ func AddList(f *normalise.Fields, name string, texts ...string) {
 
 // Raw returns the record as compact JSON text.
 func Raw(data []byte) string {
+	if !utf8.Valid(data) {
+		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
+	}
 	if bytes.IndexByte(data, '\n') < 0 {
 		return string(bytes.TrimSpace(data))
 	}

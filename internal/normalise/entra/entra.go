@@ -83,7 +83,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if list := v.Get("records"); list != nil && list.Type() == fastjson.TypeArray {
 		for _, r := range list.GetArray() {
 			if r.Type() == fastjson.TypeObject {
-				one(r, rec, string(r.MarshalTo(nil)), out)
+				one(r, rec, normalise.JSON(r), out)
 			}
 		}
 		if len(out.Events) == 0 {
@@ -215,7 +215,7 @@ func (r *view) json(name string) string {
 	if v.Type() == fastjson.TypeString {
 		return normalise.JSONText(v)
 	}
-	if s := string(v.MarshalTo(nil)); s != "[]" && s != "{}" {
+	if s := normalise.JSON(v); s != "[]" && s != "{}" {
 		return s
 	}
 	return ""

@@ -6,6 +6,7 @@ package hunting
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,12 +129,12 @@ func filled(v *fastjson.Value, use func(name string, m *fastjson.Value)) {
 func (f *Family) guess(v *fastjson.Value) *schema.Table {
 	var h maphash.Hash
 	h.SetSeed(f.seed)
-	names := map[string]bool{}
+	var names []string
 	filled(v, func(name string, _ *fastjson.Value) {
-		if !names[name] {
-			names[name] = true
-			h.WriteString(name)
-			h.WriteByte(0)
+		if !slices.Contains(names, name) && len(names) < 2000 {
+			names = append(names, name)
+			_, _ = h.WriteString(name)
+			_ = h.WriteByte(0)
 		}
 	})
 	key := h.Sum64()
@@ -144,7 +145,7 @@ func (f *Family) guess(v *fastjson.Value) *schema.Table {
 	score := 0.0
 	for _, t := range schema.Load().Tables() {
 		s, hits := 0.0, 0
-		for n := range names {
+		for _, n := range names {
 			i := t.Column(n)
 			if i >= 0 && !t.Columns[i].Hidden {
 				s += f.weights[n]
@@ -171,17 +172,20 @@ func (f *Family) row(t *schema.Table, v *fastjson.Value) (*schema.Row, time.Time
 	filled(v, func(name string, m *fastjson.Value) {
 		i := t.Column(name)
 		switch {
-		case name == "AdditionalFields":
+		case name == "AdditionalFields" && own == nil:
 			own = m
+			return
+		case name == "AdditionalFields": // a union of two tables
+			rest.Raw("AdditionalFields2", normalise.JSON(m))
 			return
 		case i < 0 || t.Columns[i].AliasOf != "" || ours[name]:
 			if name != "TimeGenerated" && name != "Type" {
-				rest.Raw(name, string(m.MarshalTo(nil)))
+				rest.Raw(name, normalise.JSON(m))
 			}
 			return
 		}
-		if !set(row, t.Columns[i], m) {
-			rest.Raw(name, string(m.MarshalTo(nil)))
+		if row.Values[i] != nil || !set(row, t.Columns[i], m) {
+			rest.Raw(name, normalise.JSON(m))
 		}
 	})
 	when := cloudapp.Time(v, "Timestamp", "TimeGenerated", "Timestamp_datetime")
@@ -201,7 +205,7 @@ func additional(own *fastjson.Value, rest string) string {
 		return rest
 	}
 	inner := cloudapp.Unpack(own)
-	text := string(inner.MarshalTo(nil))
+	text := normalise.JSON(inner)
 	if inner.Type() != fastjson.TypeObject {
 		if rest == "" {
 			return text
@@ -256,7 +260,7 @@ func set(row *schema.Row, c schema.Column, m *fastjson.Value) bool {
 		}
 		row.Set(c.Name, x)
 	case schema.Dynamic:
-		row.Set(c.Name, string(cloudapp.Unpack(m).MarshalTo(nil)))
+		row.Set(c.Name, normalise.JSON(cloudapp.Unpack(m)))
 	case schema.GUID:
 		row.Set(c.Name, strings.ToLower(text))
 	default:

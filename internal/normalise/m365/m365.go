@@ -76,7 +76,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 			}
 			raw = cloudapp.Raw(text)
 		} else {
-			raw = string(data.MarshalTo(nil))
+			raw = normalise.JSON(data)
 		}
 		v = inner
 	}

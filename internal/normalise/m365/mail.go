@@ -139,7 +139,7 @@ func (r *record) removal(when any, id, box, report, kind string) *schema.Row {
 
 func detection(v *fastjson.Value, verdict string) string {
 	if list := v.Get("ThreatsAndDetectionTech"); list != nil {
-		return string(list.MarshalTo(nil))
+		return normalise.JSON(list)
 	}
 	method := cloudapp.Text(v, "DetectionMethod")
 	if verdict == "" || method == "" {
