@@ -90,6 +90,7 @@ func bagFunctions() map[string]impl {
 			}
 			return tree{out}
 		},
+		"__elements":  elements,
 		"treepath":    func(c *call) any { return treePaths(c.dyn(0)) },
 		"extractjson": extractJSON, "extract_json": extractJSON,
 	}
@@ -299,4 +300,29 @@ func sortedTree(v any) any {
 		return out
 	}
 	return v
+}
+
+// __elements(value, kind) is what mv-expand makes rows of, as an array: the elements of an array, single-slot bags (or [key, value] pairs) of a bag, or
+// the value itself.
+func elements(c *call) any {
+	switch x := c.dyn(0).(type) {
+	case nil:
+		return nil
+	case []any:
+		return tree{x}
+	case *bag:
+		out := make([]any, len(x.keys))
+		for i, k := range x.keys {
+			if c.str(1) == "array" {
+				out[i] = []any{k, x.vals[k]}
+				continue
+			}
+			one := newBag(1)
+			one.set(k, x.vals[k])
+			out[i] = one
+		}
+		return tree{out}
+	default:
+		return tree{[]any{x}}
+	}
 }

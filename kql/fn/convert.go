@@ -28,6 +28,7 @@ func convertFunctions() map[string]impl {
 			s, _ := encode(sortedTree(c.dyn(0))).(string)
 			return s
 		},
+		"__dynamic": func(c *call) any { return tree{treeOf(c.args[0])} },
 		"gettype": func(c *call) any {
 			if c.args[0].T != plan.Dynamic {
 				if c.args[0].V == nil && c.args[0].T == plan.Unknown {

@@ -63,7 +63,7 @@ var functions = sync.OnceValue(func() map[string]impl {
 	for _, group := range []map[string]impl{
 		operatorFunctions(), matchFunctions(), convertFunctions(), textFunctions(), regexFunctions(), timeFunctions(), calendarFunctions(),
 		arrayFunctions(), bagFunctions(), setFunctions(), mathFunctions(), binaryFunctions(), ipFunctions(), ipMatchFunctions(), parseFunctions(), urlFunctions(),
-		agentFunctions(), hashFunctions(), encodeFunctions(), seriesFunctions(), seriesFitFunctions(), unitFunctions(), sketchFunctions(), kvFunctions(),
+		agentFunctions(), hashFunctions(), encodeFunctions(), seriesFunctions(), seriesFitFunctions(), unitFunctions(), sketchFunctions(), kvFunctions(), miscFunctions(),
 	} {
 		for name, f := range group {
 			if _, dup := m[name]; dup {

@@ -5,21 +5,22 @@ import (
 	"unicode"
 )
 
-// kvFunctions serve the parse-kv operator. The binder gives the options as a bag: pair_delimiter, kv_delimiter, quote, escape, greedy, regex.
+// kvFunctions serve the parse-kv operator. The binder gives the options as a bag: pair_delimiter, kv_delimiter, quote, quotes, escape, greedy, regex, and
+// keys, the names that are wanted.
 func kvFunctions() map[string]impl {
-	return map[string]impl{"parse_kv": parseKV}
+	return map[string]impl{"__parse_kv": parseKV}
 }
 
-// parse_kv(text, keys, options) gives a bag with the text of each key found.
+// __parse_kv(text, options) gives a bag with the text of each key found.
 func parseKV(c *call) any {
 	s := c.str(0)
-	want, _ := c.list(1)
-	opts, _ := c.dyn(2).(*bag)
+	opts, _ := c.dyn(1).(*bag)
 	if opts == nil {
 		opts = newBag(0)
 	}
 	option := func(name string) string { return treeText(opts.vals[name]) }
 	keys := map[string]bool{}
+	want, _ := opts.vals["keys"].([]any)
 	for _, k := range want {
 		keys[treeText(k)] = true
 	}
@@ -42,6 +43,15 @@ func parseKV(c *call) any {
 		return tree{out}
 	}
 	r := kvReader{s: s, pair: option("pair_delimiter"), kv: option("kv_delimiter"), escape: option("escape"), quotes: option("quote"), keys: keys}
+	switch q := opts.vals["quotes"].(type) {
+	case string:
+		r.quotes = q
+	case []any:
+		r.quotes = ""
+		for _, e := range q {
+			r.quotes += treeText(e)
+		}
+	}
 	if greedy, _ := opts.vals["greedy"].(bool); greedy || option("greedy") == "true" {
 		r.greedy(found)
 	} else {

@@ -64,10 +64,11 @@ func regexFunctions() map[string]impl {
 		},
 		"extract":       extract,
 		"extract_all":   extractAll,
-		"replace_regex": replaceRegex, "replace": replaceRegexFirst,
-		"regex_quote": func(c *call) any { return regexp.QuoteMeta(c.str(0)) },
-		"trim":        trimmer(true, true), "trim_start": trimmer(true, false), "trim_end": trimmer(false, true),
-		"parse_match": parseMatch,
+		"replace_regex": replaceRegex,
+		"indexof_regex": indexOfRegex,
+		"regex_quote":   func(c *call) any { return regexp.QuoteMeta(c.str(0)) },
+		"trim":          trimmer(true, true), "trim_start": trimmer(true, false), "trim_end": trimmer(false, true),
+		"__parse": parseMatch,
 	}
 }
 
@@ -166,13 +167,31 @@ func replaceRegex(c *call) any {
 	return re.ReplaceAllString(c.str(0), goReplacement(c.str(2)))
 }
 
-// replace(regex, rewrite, text) is the old spelling.
-func replaceRegexFirst(c *call) any {
-	re, err := c.lib.regex.get(c.str(0))
+// indexof_regex(text, regex [, start [, length [, occurrence]]]) counts characters from zero.
+func indexOfRegex(c *call) any {
+	re, err := c.lib.regex.get(c.str(1))
 	if err != nil {
 		return err
 	}
-	return re.ReplaceAllString(c.str(2), goReplacement(c.str(1)))
+	r := []rune(c.str(0))
+	n := int64(len(r))
+	start, length, nth := c.longOr(2, 0), c.longOr(3, -1), c.longOr(4, 1)
+	if start < 0 {
+		start = max(n+start, 0)
+	}
+	if start > n || nth < 1 {
+		return int64(-1)
+	}
+	end := n
+	if length >= 0 && length < n-start {
+		end = start + length
+	}
+	s := string(r[start:end])
+	m := re.FindAllStringIndex(s, int(min(nth, 1<<30)))
+	if int64(len(m)) < nth {
+		return int64(-1)
+	}
+	return start + int64(len([]rune(s[:m[nth-1][0]])))
 }
 
 // trimmer removes one match of the pattern at the start, the end, or both.
@@ -201,7 +220,7 @@ func trimmer(start, end bool) impl {
 	}
 }
 
-// parse_match(text, regex) gives the groups of the first match as an array, null when there is none. The parse operators are built on it.
+// __parse(text, regex) gives the groups of the first match as an array, null when there is none. The parse operators are built on it.
 func parseMatch(c *call) any {
 	re, err := c.lib.regex.get(c.str(1))
 	if err != nil {

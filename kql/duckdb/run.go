@@ -1,0 +1,279 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bartizan-sec/bartizan/kql/fn"
+	"github.com/bartizan-sec/bartizan/kql/plan"
+	"github.com/bartizan-sec/bartizan/kql/sqlgen"
+)
+
+// Options are what a run depends on beside the plan.
+type Options struct {
+	// Now is the query's time in ticks.
+	Now int64
+	// Limit bounds the rows given, 0 for no bound.
+	Limit int64
+	// Intermediate bounds the rows that an operator computed in Go may read or make, 0 for the default.
+	Intermediate int64
+	// External fetches the rows of externaldata. nil refuses.
+	External func(ctx context.Context, x *plan.External) ([][]any, error)
+}
+
+const defaultIntermediate = 2_000_000
+
+// Stats say what a run did.
+type Stats struct {
+	Rows      int64
+	Truncated bool // the limit cut the result
+}
+
+// Run evaluates the plan on the connection and gives each row to f in the Go types of KQL values (see package fn). The row slice is reused.
+// The connection must be of a database that Register was called for, and nobody else may use it meanwhile.
+func Run(ctx context.Context, conn *sql.Conn, root plan.Node, opt Options, f func(row []any) error) (Stats, error) {
+	if opt.Intermediate == 0 {
+		opt.Intermediate = defaultIntermediate
+	}
+	r := &runner{conn: conn, opt: opt, dialect: sqlgen.DuckDB(), local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}, shared: map[string]string{}}
+	defer r.drop(ctx)
+	if err := r.prepare(ctx, root); err != nil {
+		return Stats{}, err
+	}
+	var st Stats
+	err := r.query(ctx, root, opt.Limit, func(row []any) error {
+		if opt.Limit > 0 && st.Rows >= opt.Limit {
+			st.Truncated = true
+			return errStop
+		}
+		st.Rows++
+		return f(row)
+	})
+	if errors.Is(err, errStop) {
+		err = nil
+	}
+	return st, err
+}
+
+var errStop = errors.New("enough rows")
+
+// runner executes one plan: Local and External nodes first, inner ones before outer ones, each into a temporary table, then the SQL around them.
+type runner struct {
+	conn    *sql.Conn
+	opt     Options
+	dialect sqlgen.Dialect
+	local   map[plan.Node]string
+	ordered map[plan.Node]bool
+	shared  map[string]string
+	tables  []string
+	serial  int
+	depth   int
+}
+
+// prepare computes what SQL cannot.
+func (r *runner) prepare(ctx context.Context, root plan.Node) error {
+	var todo []plan.Node
+	seen := map[any]bool{}
+	var visit func(n plan.Node)
+	visit = func(n plan.Node) {
+		if n == nil || seen[n] {
+			return
+		}
+		seen[n] = true
+		inputs := plan.Inputs(n)
+		if l, ok := n.(*plan.Local); ok {
+			inputs = l.Inputs // the subquery of a partition runs when its rows are known
+		}
+		for _, in := range inputs {
+			visit(in)
+		}
+		for _, e := range plan.Exprs(n) {
+			plan.WalkExpr(e, func(e plan.Expr) {
+				switch x := e.(type) {
+				case *plan.Scalar:
+					visit(x.Input)
+				case *plan.InQuery:
+					visit(x.Input)
+				}
+			})
+		}
+		switch n.(type) {
+		case *plan.Local, *plan.External:
+			todo = append(todo, n)
+		}
+	}
+	visit(root)
+	for _, n := range todo {
+		if _, done := r.local[n]; done {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var rows [][]any
+		var err error
+		switch x := n.(type) {
+		case *plan.External:
+			if r.opt.External == nil {
+				return &OutboundError{URIs: x.URIs}
+			}
+			rows, err = r.opt.External(ctx, x)
+		case *plan.Local:
+			if strings.HasPrefix(x.Op, "make-graph") {
+				continue
+			}
+			rows, err = r.compute(ctx, x)
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.store(ctx, n, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OutboundError says that externaldata was refused.
+type OutboundError struct{ URIs []string }
+
+func (e *OutboundError) Error() string {
+	if len(e.URIs) == 0 {
+		return "externaldata is not allowed: no outside address may be read"
+	}
+	return fmt.Sprintf("externaldata may not read %s: the address is not on the list of allowed hosts", e.URIs[0])
+}
+
+// rows evaluates a plan and keeps its rows.
+func (r *runner) rows(ctx context.Context, n plan.Node) ([][]any, error) {
+	var out [][]any
+	err := r.query(ctx, n, 0, func(row []any) error {
+		if int64(len(out)) >= r.opt.Intermediate {
+			return &fn.LimitError{What: "number of rows that an operator holds (" + strconv.FormatInt(r.opt.Intermediate, 10) + ")"}
+		}
+		out = append(out, append([]any(nil), row...))
+		return nil
+	})
+	return out, err
+}
+
+func (r *runner) query(ctx context.Context, n plan.Node, limit int64, f func([]any) error) error {
+	opt := sqlgen.Options{Now: r.opt.Now, Local: r.local, Ordered: r.ordered}
+	if limit > 0 {
+		opt.Limit = limit + 1 // one more tells that there was more
+	}
+	q, err := sqlgen.Generate(n, r.dialect, opt)
+	if err != nil {
+		return err
+	}
+	rows, err := r.conn.QueryContext(ctx, q.SQL)
+	if err != nil {
+		return engineError(err, q.SQL)
+	}
+	defer rows.Close()
+	width := max(len(q.Columns), 1)
+	cells := make([]any, width)
+	ptrs := make([]any, width)
+	for i := range cells {
+		ptrs[i] = &cells[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(ptrs...); err != nil {
+			return engineError(err, q.SQL)
+		}
+		for i, c := range q.Columns {
+			cells[i] = cellOf(cells[i], c.Type)
+		}
+		if err := f(cells[:len(q.Columns)]); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return engineError(err, q.SQL)
+	}
+	return nil
+}
+
+// EngineError is a failure of the database. SQL is for logs, never for users.
+type EngineError struct {
+	SQL string
+	Err error
+}
+
+func (e *EngineError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *EngineError) Unwrap() error { return e.Err }
+
+func engineError(err error, sql string) error { return &EngineError{SQL: sql, Err: err} }
+
+// cellOf brings a driver's value to the Go type of a KQL value of type t.
+func cellOf(v any, t plan.Type) any {
+	v = fromEngine(v)
+	switch t {
+	case plan.String:
+		if v == nil {
+			return ""
+		}
+	case plan.Dynamic:
+		if v == "null" {
+			return nil
+		}
+	case plan.Real:
+		if n, ok := v.(int64); ok {
+			return float64(n)
+		}
+	}
+	return v
+}
+
+// store puts rows into a temporary table that stands for the node.
+func (r *runner) store(ctx context.Context, n plan.Node, rows [][]any) error {
+	r.serial++
+	name := "kql_local_" + strconv.Itoa(r.serial)
+	cols := n.Columns()
+	defs := []string{"h0 BIGINT"}
+	for _, c := range cols {
+		defs = append(defs, "c"+strconv.Itoa(int(c.ID))+" "+r.dialect.Type(c.Type))
+	}
+	if _, err := r.conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" ("+strings.Join(defs, ", ")+")"); err != nil {
+		return engineError(err, "CREATE TEMP TABLE "+name)
+	}
+	r.tables = append(r.tables, name)
+	r.local[n], r.ordered[n] = name, true
+	const batch = 500
+	for from := 0; from < len(rows); from += batch {
+		var b strings.Builder
+		b.WriteString("INSERT INTO " + name + " VALUES ")
+		for i, row := range rows[from:min(from+batch, len(rows))] {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("(" + strconv.Itoa(from+i))
+			for j, c := range cols {
+				var v any
+				if j < len(row) {
+					v = row[j]
+				}
+				b.WriteString(", " + r.dialect.Literal(c.Type, v))
+			}
+			b.WriteString(")")
+		}
+		if _, err := r.conn.ExecContext(ctx, b.String()); err != nil {
+			return engineError(err, "INSERT INTO "+name)
+		}
+	}
+	return nil
+}
+
+func (r *runner) drop(ctx context.Context) {
+	// The tables go even when the query was cancelled.
+	ctx = context.WithoutCancel(ctx)
+	for _, name := range r.tables {
+		_, _ = r.conn.ExecContext(ctx, "DROP TABLE IF EXISTS "+name)
+	}
+}

@@ -1,0 +1,340 @@
+package sqlgen
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bartizan-sec/bartizan/kql/fn"
+	"github.com/bartizan-sec/bartizan/kql/plan"
+)
+
+func (d *duck) strings() {
+	type test func(g *Emitter, x plan.Expr, p string) string
+	both := func(name string, t test) {
+		for _, no := range []bool{false, true} {
+			op := name
+			if no {
+				op = "!" + name
+				if name == "=~" {
+					op = "!~"
+				}
+			}
+			d.call[op] = func(g *Emitter, c *plan.Call) string {
+				p, ok := constText(c.Args[1])
+				if !ok {
+					return d.variable(g, name, no, c)
+				}
+				s := t(g, c.Args[0], p)
+				if no {
+					return "(NOT " + s + ")"
+				}
+				return s
+			}
+		}
+	}
+	both("contains_cs", func(g *Emitter, x plan.Expr, p string) string { return "contains(" + g.Text(x) + ", " + quote(p) + ")" })
+	both("contains", func(g *Emitter, x plan.Expr, p string) string {
+		return "contains(lower(" + g.Text(x) + "), " + quote(strings.ToLower(p)) + ")"
+	})
+	both("startswith_cs", func(g *Emitter, x plan.Expr, p string) string {
+		return "starts_with(" + g.Text(x) + ", " + quote(p) + ")"
+	})
+	both("endswith_cs", func(g *Emitter, x plan.Expr, p string) string {
+		return "ends_with(" + g.Text(x) + ", " + quote(p) + ")"
+	})
+	both("startswith", func(g *Emitter, x plan.Expr, p string) string {
+		if plainPattern(p) {
+			return "(" + g.Text(x) + " ILIKE " + quote(p+"%") + ")"
+		}
+		if ascii(p) {
+			return "(lower(left(" + g.Text(x) + ", " + itoa(len(p)) + ")) = " + quote(strings.ToLower(p)) + ")"
+		}
+		return "starts_with(lower(" + g.Text(x) + "), " + quote(strings.ToLower(p)) + ")"
+	})
+	both("endswith", func(g *Emitter, x plan.Expr, p string) string {
+		return "ends_with(lower(" + g.Text(x) + "), " + quote(strings.ToLower(p)) + ")"
+	})
+	both("=~", func(g *Emitter, x plan.Expr, p string) string {
+		if plainPattern(p) {
+			return "(" + g.Text(x) + " ILIKE " + quote(p) + ")"
+		}
+		return "(lower(" + g.Text(x) + ") = " + quote(strings.ToLower(p)) + ")"
+	})
+	for name, sides := range map[string][2]bool{"has": {true, true}, "hasprefix": {true, false}, "hassuffix": {false, true}} {
+		both(name, func(g *Emitter, x plan.Expr, p string) string {
+			return d.terms(g, x, []string{p}, true, sides[0], sides[1])
+		})
+		both(name+"_cs", func(g *Emitter, x plan.Expr, p string) string {
+			return d.terms(g, x, []string{p}, false, sides[0], sides[1])
+		})
+	}
+	d.call["has_any"] = func(g *Emitter, c *plan.Call) string { return d.hasMany(g, c, false) }
+	d.call["has_all"] = func(g *Emitter, c *plan.Call) string { return d.hasMany(g, c, true) }
+	d.call["!has_any"] = func(g *Emitter, c *plan.Call) string { return "(NOT " + d.hasMany(g, c, false) + ")" }
+	d.call["matches regex"] = func(g *Emitter, c *plan.Call) string {
+		re, ok := g.pattern(c.Args[1])
+		if !ok {
+			return ""
+		}
+		return "regexp_matches(" + g.Text(c.Args[0]) + ", " + quote(re.String()) + ")"
+	}
+	d.call["extract"] = d.extract
+	d.call["replace_regex"] = func(g *Emitter, c *plan.Call) string {
+		re, ok := g.pattern(c.Args[1])
+		with, okw := constText(c.Args[2])
+		if !ok || !okw || !plainRewrite(with, re.NumSubexp()) {
+			return ""
+		}
+		return "regexp_replace(" + g.Text(c.Args[0]) + ", " + quote(re.String()) + ", " + quote(with) + ", 'g')"
+	}
+	d.call["replace_string"] = func(g *Emitter, c *plan.Call) string {
+		if p, ok := constText(c.Args[1]); !ok || p == "" {
+			return ""
+		}
+		return "replace(" + g.Text(c.Args[0]) + ", " + g.Text(c.Args[1]) + ", " + g.Text(c.Args[2]) + ")"
+	}
+	d.call["tolower"] = wrap("lower")
+	d.call["toupper"] = wrap("upper")
+	d.call["strlen"] = func(g *Emitter, c *plan.Call) string { return "length(" + g.Text(c.Args[0]) + ")" }
+	d.call["string_size"] = func(g *Emitter, c *plan.Call) string { return "strlen(" + g.Text(c.Args[0]) + ")" }
+	d.call["strcat"] = func(g *Emitter, c *plan.Call) string {
+		parts := make([]string, len(c.Args))
+		for i, a := range c.Args {
+			parts[i] = g.Text(a)
+		}
+		return "(" + strings.Join(parts, " || ") + ")"
+	}
+	d.call["substring"] = func(g *Emitter, c *plan.Call) string {
+		start, ok := constLong(c.Args[1])
+		if !ok || start < 0 {
+			return ""
+		}
+		if len(c.Args) == 2 {
+			return "substring(" + g.Text(c.Args[0]) + ", " + itoa(int(start)+1) + ")"
+		}
+		n, ok := constLong(c.Args[2])
+		if !ok || n < 0 {
+			return ""
+		}
+		return "substring(" + g.Text(c.Args[0]) + ", " + itoa(int(start)+1) + ", " + itoa(int(n)) + ")"
+	}
+	d.call["indexof"] = func(g *Emitter, c *plan.Call) string {
+		if len(c.Args) > 2 {
+			return ""
+		}
+		if p, ok := constText(c.Args[1]); !ok || p == "" {
+			return ""
+		}
+		return "(strpos(" + g.Text(c.Args[0]) + ", " + g.Text(c.Args[1]) + ") - 1)"
+	}
+	d.call["split"] = func(g *Emitter, c *plan.Call) string {
+		if p, ok := constText(c.Args[1]); !ok || p == "" || len(c.Args) > 2 {
+			return ""
+		}
+		return "CAST(to_json(string_split(" + g.Text(c.Args[0]) + ", " + g.Text(c.Args[1]) + ")) AS VARCHAR)"
+	}
+}
+
+func wrap(f string) func(*Emitter, *plan.Call) string {
+	return func(g *Emitter, c *plan.Call) string { return f + "(" + g.Text(c.Args[0]) + ")" }
+}
+
+// variable is a string test whose right side is no constant.
+func (d *duck) variable(g *Emitter, name string, no bool, c *plan.Call) string {
+	x, y := g.Text(c.Args[0]), g.Text(c.Args[1])
+	s := ""
+	switch name {
+	case "contains_cs":
+		s = "contains(" + x + ", " + y + ")"
+	case "contains":
+		s = "contains(lower(" + x + "), lower(" + y + "))"
+	case "startswith_cs":
+		s = "starts_with(" + x + ", " + y + ")"
+	case "startswith":
+		s = "starts_with(lower(" + x + "), lower(" + y + "))"
+	case "endswith_cs":
+		s = "ends_with(" + x + ", " + y + ")"
+	case "endswith":
+		s = "ends_with(lower(" + x + "), lower(" + y + "))"
+	case "=~":
+		s = "(lower(" + x + ") = lower(" + y + "))"
+	default:
+		s = d.udfSQL(name, plan.Bool, []plan.Type{plan.String, plan.String}, []string{x, y})
+		if !strings.HasSuffix(name, "_cs") {
+			s = "(contains(lower(" + x + "), lower(" + y + ")) AND " + s + ")"
+		}
+	}
+	if no {
+		return "(NOT " + s + ")"
+	}
+	return s
+}
+
+func constText(e plan.Expr) (string, bool) {
+	c, ok := e.(*plan.Const)
+	if !ok {
+		return "", false
+	}
+	s, _ := fn.Convert(fn.Value{T: c.T, V: constant(c)}, plan.String).V.(string)
+	return s, true
+}
+
+func constLong(e plan.Expr) (int64, bool) {
+	c, ok := e.(*plan.Const)
+	if !ok {
+		return 0, false
+	}
+	n, ok := constant(c).(int64)
+	return n, ok && n < 1<<31 && n > -(1<<31)
+}
+
+func foldText(c *plan.Const) *plan.Const {
+	s, _ := constText(c)
+	return &plan.Const{T: plan.String, Value: strings.ToLower(s)}
+}
+
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// plainPattern says that a text has nothing that LIKE reads as a wildcard.
+func plainPattern(s string) bool { return ascii(s) && !strings.ContainsAny(s, "%_\x00") }
+
+// plainRewrite says that a replacement means the same to the engine: \0..\9 for existing groups and nothing else behind a backslash.
+func plainRewrite(s string, groups int) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' {
+			continue
+		}
+		i++
+		if i >= len(s) || s[i] < '0' || s[i] > '9' || int(s[i]-'0') > groups {
+			return false
+		}
+	}
+	return true
+}
+
+// pattern is a constant regular expression, checked.
+func (g *Emitter) pattern(e plan.Expr) (*regexp.Regexp, bool) {
+	p, ok := constText(e)
+	if !ok {
+		return nil, false
+	}
+	re, err := fn.CompileRegex(p)
+	if err != nil {
+		g.Fail(&EvalError{Err: err})
+		return nil, false
+	}
+	return re, true
+}
+
+const notTerm = `[^\pL\pN]`
+
+// terms is the whole-term test for any of the words: first the cheap search for the text anywhere, then, where that hits, the look at what stands before
+// and after it.
+func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right bool) string {
+	s := g.Text(x)
+	flags := "(?s)"
+	hay := s
+	if fold {
+		flags = "(?si)"
+		hay = "lower(" + s + ")"
+	}
+	bare := make([]string, 0, len(words))
+	bounded := make([]string, 0, len(words))
+	edges := false
+	for _, w := range words {
+		if w == "" {
+			return "true"
+		}
+		first, _ := utf8.DecodeRuneInString(w)
+		last, _ := utf8.DecodeLastRuneInString(w)
+		p := regexp.QuoteMeta(w)
+		if left && termRune(first) {
+			p, edges = "(?:^|"+notTerm+")"+p, true
+		}
+		if right && termRune(last) {
+			p, edges = p+"(?:$|"+notTerm+")", true
+		}
+		bounded = append(bounded, p)
+		if fold {
+			w = strings.ToLower(w)
+		}
+		bare = append(bare, w)
+	}
+	var quick string
+	if len(bare) <= 2 {
+		parts := make([]string, len(bare))
+		for i, w := range bare {
+			parts[i] = "contains(" + hay + ", " + quote(w) + ")"
+		}
+		quick = strings.Join(parts, " OR ")
+	} else {
+		parts := make([]string, len(bare))
+		for i, w := range bare {
+			parts[i] = regexp.QuoteMeta(w)
+		}
+		quick = "regexp_matches(" + hay + ", " + quote("(?s)"+strings.Join(parts, "|")) + ")"
+	}
+	if !edges {
+		return "(" + quick + ")"
+	}
+	exact := "regexp_matches(" + s + ", " + quote(flags+strings.Join(bounded, "|")) + ")"
+	return "CASE WHEN " + quick + " THEN " + exact + " ELSE false END"
+}
+
+func termRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
+
+// hasMany is has_any and has_all.
+func (d *duck) hasMany(g *Emitter, c *plan.Call, all bool) string {
+	var words []string
+	for _, a := range c.Args[1:] {
+		w, ok := constText(a)
+		if !ok || a.Type() == plan.Dynamic {
+			name := "has_any"
+			if all {
+				name = "has_all"
+			}
+			x := &sqlExpr{sql: g.Text(c.Args[0]), t: plan.String}
+			return d.udf(g, name, plan.Bool, append([]plan.Expr{x}, c.Args[1:]...))
+		}
+		words = append(words, w)
+	}
+	if len(words) == 0 {
+		if all {
+			return "true"
+		}
+		return "false"
+	}
+	if !all {
+		return d.terms(g, c.Args[0], words, true, true, true)
+	}
+	parts := make([]string, len(words))
+	for i, w := range words {
+		parts[i] = d.terms(g, c.Args[0], []string{w}, true, true, true)
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+func (d *duck) extract(g *Emitter, c *plan.Call) string {
+	re, ok := g.pattern(c.Args[0])
+	n, okn := constLong(c.Args[1])
+	if !ok || !okn || n < 0 || len(c.Args) < 3 {
+		return ""
+	}
+	if n > int64(re.NumSubexp()) {
+		return g.d.Literal(c.T, nullFor(c.T))
+	}
+	s := "regexp_extract(" + g.Text(c.Args[2]) + ", " + quote(re.String()) + ", " + itoa(int(n)) + ")"
+	if c.T == plan.String {
+		return s
+	}
+	return g.d.Convert(g, s, plan.String, c.T)
+}
