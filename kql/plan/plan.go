@@ -158,7 +158,9 @@ type Join struct {
 	Left, Right Node
 	LeftKeys    []Expr
 	RightKeys   []Expr
-	Out         []Named // each a ColRef of Left or Right
+	// On, where it is not nil, must hold beside the keys for two rows to match (ipv4_lookup and ipv6_lookup; there may be no keys then). Added for them.
+	On  Expr
+	Out []Named // each a ColRef of Left or Right
 }
 
 // Union appends inputs. Cols are its outputs; Map[i][j] is the expression over input i that gives column j (a typed null where it has none).
@@ -208,6 +210,8 @@ type Shared struct {
 	Name  string
 	Inner Node
 	Cols  []Column
+	// Materialize says that the query asked for one evaluation (materialize, as, or a value that a second evaluation could change).
+	Materialize bool
 }
 
 // Local is an operator that the host computes over its inputs' rows rather than the engine: scan, partition, make-series, reduce, plugins of evaluate,
@@ -234,6 +238,19 @@ type ColRef struct {
 // Call is a function or operator by canonical lower-case name. Operators: "+ - * / % == != < <= > >= =~ !~ and or not neg", string operators by their own
 // names ("has", "!has_cs", "contains", "startswith", "matches regex", "has_any", "in", "!in~", "between", …), "index" (dynamic[expr] and a.b),
 // conversions "tostring", "tolong", …; implicit numeric promotion is made explicit with "to<type>".
+//
+// Synonyms are folded: parsejson, todynamic and toobject are "parse_json"; pack is "bag_pack"; todouble is "toreal"; replace is "replace_regex" with its
+// order of arguments; iff, iif and case are Case. More forms:
+//   - "in" and its kin take the value, then the items. An item of type dynamic stands for each element of the array it holds (constant arrays are
+//     written out as items by the binder). has_any and has_all likewise.
+//   - "between" and "!between" take value, low, high.
+//   - "__dynamic"(x) is a scalar as a dynamic value: a string stays a JSON string, it is not parsed.
+//   - "__parse"(text, pattern) gives the groups of a regular expression (RE2, constant) as a dynamic array of strings, null where it does not match.
+//   - "__parse_kv"(text, options) gives a dynamic bag of strings; options is a constant bag with keys pair_delimiter, kv_delimiter, quote, quotes
+//     (open and close), escape, greedy, and keys: the wanted names.
+//   - functions with several results (series_stats, series_fit_line, array_sort_asc of more than one array, …) return a dynamic array of them.
+//   - aggregates "percentile" take value and percentile (0..100), one Agg for each; "percentiles_array" value and a list; "take_any" value;
+//     an …if aggregate has the predicate as its last argument ("dcountif" value, predicate, accuracy excepted).
 type Call struct {
 	Func string
 	Args []Expr

@@ -1,0 +1,174 @@
+package bind
+
+import (
+	"strings"
+
+	"github.com/bartizan-sec/bartizan/kql/plan"
+	"github.com/bartizan-sec/bartizan/kql/syntax"
+)
+
+func (b *binder) union(r *relation, op *syntax.Union, env *environment) *relation {
+	inner := false
+	if p := prop(op.Props, "kind"); p != nil {
+		inner = strings.EqualFold(b.propText(*p, env), "inner")
+	}
+	source := ""
+	if p := prop(op.Props, "withsource", "with_source"); p != nil {
+		source = b.propText(*p, env)
+	}
+	fuzzy := false
+	if p := prop(op.Props, "isfuzzy"); p != nil {
+		fuzzy = strings.EqualFold(b.propText(*p, env), "true")
+	}
+	var inputs []*relation
+	if r != nil {
+		inputs = append(inputs, r)
+	}
+	for _, x := range op.Tables {
+		if w := tablePattern(x); w != "" {
+			for _, name := range b.matching(w, env) {
+				inputs = append(inputs, b.namedTable(x, name, env))
+			}
+			continue
+		}
+		before := len(b.diags)
+		in := b.table(x, env)
+		if fuzzy && b.missingTable(before) {
+			continue
+		}
+		inputs = append(inputs, in)
+	}
+	if len(inputs) == 0 {
+		if !fuzzy {
+			b.errorf(op.Pos(), CodeName, "", "no table matches")
+		}
+		return b.broken()
+	}
+	return b.combine(inputs, inner, source)
+}
+
+// tablePattern returns the pattern of a wildcard table reference.
+func tablePattern(x syntax.Expr) string {
+	switch x := x.(type) {
+	case *syntax.Wildcard:
+		return x.Pattern
+	case *syntax.Path:
+		if w, ok := x.Name.(*syntax.Wildcard); ok && isScopeCall(x.X) {
+			return w.Pattern
+		}
+	}
+	return ""
+}
+
+// missingTable takes complaints about unknown tables back (isfuzzy) and turns them into remarks.
+func (b *binder) missingTable(before int) bool {
+	missing := false
+	for _, d := range b.diags[before:] {
+		if !d.Warning && d.Code == CodeName && (strings.HasPrefix(d.Message, "there is no table") || strings.HasPrefix(d.Message, "there is no function")) {
+			missing = true
+		}
+	}
+	if missing {
+		for i := range b.diags[before:] {
+			b.diags[before+i].Warning = true
+		}
+	}
+	return missing
+}
+
+func (b *binder) unionOf(at syntax.Node, names []string, inner bool, source string, env *environment) *relation {
+	var inputs []*relation
+	for _, n := range names {
+		inputs = append(inputs, b.namedTable(at, n, env))
+	}
+	if len(inputs) == 0 {
+		b.errorf(at.Pos(), CodeName, "", "no table matches")
+		return b.broken()
+	}
+	return b.combine(inputs, inner, source)
+}
+
+// combine appends relations. Columns of one name and type become one; columns of one name but different types are told apart by their types.
+func (b *binder) combine(inputs []*relation, inner bool, source string) *relation {
+	type slot struct {
+		name   string
+		t      plan.Type
+		hidden bool
+		in     []plan.Expr
+		count  int
+	}
+	var slots []*slot
+	byName := map[string][]*slot{}
+	for i, r := range inputs {
+		for _, f := range r.fields {
+			var s *slot
+			for _, c := range byName[f.Name] {
+				if c.t == f.Type || c.t == plan.Unknown || f.Type == plan.Unknown {
+					s = c
+				}
+			}
+			if s == nil {
+				s = &slot{name: f.Name, t: f.Type, hidden: f.hidden, in: make([]plan.Expr, len(inputs))}
+				slots = append(slots, s)
+				byName[f.Name] = append(byName[f.Name], s)
+			}
+			if s.t == plan.Unknown {
+				s.t = f.Type
+			}
+			s.hidden = s.hidden && f.hidden
+			if s.in[i] == nil {
+				s.in[i] = ref(f.Column)
+				s.count++
+			}
+		}
+	}
+	u := &plan.Union{Map: make([][]plan.Expr, len(inputs))}
+	out := &relation{node: u}
+	for _, r := range inputs {
+		out.open = out.open || r.open
+		u.Inputs = append(u.Inputs, r.node)
+	}
+	add := func(f field, cells []plan.Expr) {
+		u.Cols = append(u.Cols, f.Column)
+		out.fields = append(out.fields, f)
+		for i := range inputs {
+			u.Map[i] = append(u.Map[i], cells[i])
+		}
+	}
+	if source != "" {
+		cells := make([]plan.Expr, len(inputs))
+		for i, r := range inputs {
+			name := r.source
+			if name == "" {
+				name = "union_arg" + itoa(i)
+			}
+			cells[i] = &plan.Const{T: plan.String, Value: name}
+		}
+		add(field{Column: b.column(source, plan.String)}, cells)
+	}
+	for _, s := range slots {
+		if inner && s.count < len(inputs) {
+			continue
+		}
+		name := s.name
+		if len(byName[s.name]) > 1 && !s.hidden {
+			name += "_" + s.t.String()
+		}
+		for i, e := range s.in {
+			switch {
+			case e == nil:
+				s.in[i] = null(s.t)
+			case e.Type() != s.t:
+				s.in[i] = b.convert(e, s.t)
+			}
+		}
+		c := b.column(name, s.t)
+		for i := range inputs {
+			if r, ok := s.in[i].(*plan.ColRef); ok {
+				b.origins[c.ID] = append(b.origins[c.ID], r.ID)
+			}
+		}
+		add(field{Column: c, hidden: s.hidden}, s.in)
+	}
+	return out
+}
