@@ -57,6 +57,7 @@ func (r *Result) add(o Result) {
 	r.Hits += o.Hits
 	r.Replayed += o.Replayed
 	r.Merged += o.Merged
+	r.Rows = append(r.Rows, o.Rows...)
 	r.AlertsCreated = append(r.AlertsCreated, o.AlertsCreated...)
 	r.AlertsUpdated = append(r.AlertsUpdated, o.AlertsUpdated...)
 	r.IncidentsCreated = append(r.IncidentsCreated, o.IncidentsCreated...)
@@ -76,6 +77,7 @@ type batch struct {
 	owners   []owner // of hits, in step
 
 	log    []*store.Activity
+	again  []string // alerts that replayed hits may have opened
 	result Result
 }
 
@@ -93,15 +95,16 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 		return err
 	}
 	list, err := b.prepare(ctx, detections)
-	if err != nil || len(list) == 0 {
+	if err != nil {
+		return err
+	}
+	if err := b.rowsAgain(ctx); err != nil || len(list) == 0 {
 		return err
 	}
 	for i := range list {
-		if err := b.place(&list[i]); err != nil {
-			return err
-		}
+		b.place(&list[i])
 	}
-	if err := b.number(ctx, list); err != nil {
+	if err := b.number(ctx); err != nil {
 		return err
 	}
 	j := &joiner{s: b.s, tx: b.tx, w: b.w, now: b.now, id: b.w.tenant}
@@ -120,6 +123,13 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 	}
 	for _, f := range b.touched {
 		what := "updated"
+		shown := alertOf(f.row)
+		shown.Evidence = f.evidence
+		rows := HuntingRows(&shown)
+		if !f.fresh {
+			rows = rows[1:]
+		}
+		b.result.Rows = append(b.result.Rows, rows...)
 		if f.fresh {
 			what = "created"
 			b.result.AlertsCreated = append(b.result.AlertsCreated, f.row.ID)
@@ -130,6 +140,33 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 		f.fresh, f.dirty, f.unusual, f.evidence, f.found = false, false, false, nil, nil
 	}
 	b.w.shed()
+	return nil
+}
+
+// rowsAgain gives the hunting rows of alerts once more that replayed hits had opened: a caller that replays has not stored them.
+func (b *batch) rowsAgain(ctx context.Context) error {
+	rows, err := store.AlertsByID(ctx, b.tx, b.w.tenant, b.again)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	evidence, err := store.EvidenceOf(ctx, b.tx, b.w.tenant, ids)
+	if err != nil {
+		return err
+	}
+	of := map[string][]Evidence{}
+	for _, e := range evidence {
+		of[e.AlertID] = append(of[e.AlertID], evidenceOf(e))
+	}
+	sort.Slice(rows, func(i, j int) bool { return rows[i].No < rows[j].No })
+	for _, r := range rows {
+		a := alertOf(r)
+		a.Evidence = of[r.ID]
+		b.result.Rows = append(b.result.Rows, HuntingRows(&a)...)
+	}
 	return nil
 }
 
@@ -169,6 +206,7 @@ func (b *batch) prepare(ctx context.Context, detections []Detection) ([]incoming
 	for _, in := range list {
 		if known[in.key] {
 			b.result.Replayed++
+			b.again = append(b.again, alertID(in.d, in.key))
 			continue
 		}
 		in.found = resolve(b.w.resolver, in.d.Evidence)
@@ -249,7 +287,7 @@ func foldHash(rule, key, lab string) int64 {
 }
 
 // place finds or opens the alert of a hit.
-func (b *batch) place(in *incoming) error {
+func (b *batch) place(in *incoming) {
 	window := b.s.opt.FoldWindow.Microseconds()
 	var f *fold
 	best := int64(0)
@@ -279,11 +317,9 @@ func (b *batch) place(in *incoming) error {
 	if in.time < b.now+24*time.Hour.Microseconds() && b.w.engine.Hit(f.alert, second, 1) {
 		f.unusual = true
 	}
-	b.hits = append(b.hits, store.Hit{Key: in.key, Record: in.d.Hit.Record, ExternalID: in.d.Hit.ExternalID, Time: hitTime(in), FileID: int64(len(b.touched))})
-	b.hits[len(b.hits)-1].AlertNo = f.row.No
+	b.hits = append(b.hits, store.Hit{Key: in.key, Record: in.d.Hit.Record, ExternalID: in.d.Hit.ExternalID, Time: hitTime(in)})
 	b.owners = append(b.owners, owner{f, in.d.Hit.File})
 	b.result.Hits++
-	return nil
 }
 
 func hitTime(in *incoming) int64 {
@@ -303,7 +339,7 @@ func floorSecond(us int64) int64 {
 // open makes a new alert of a hit.
 func (b *batch) open(in *incoming) *fold {
 	d := in.d
-	row := &store.Alert{TenantID: b.w.tenant, ID: alertID(d, in.fold, in.key), ProviderAlertID: "", RuleID: d.RuleID, RuleTitle: d.RuleTitle, Title: d.Title, Description: d.Description,
+	row := &store.Alert{TenantID: b.w.tenant, ID: alertID(d, in.key), ProviderAlertID: "", RuleID: d.RuleID, RuleTitle: d.RuleTitle, Title: d.Title, Description: d.Description,
 		Recommended: d.Recommended, Severity: int16(d.Severity.Rank()), Category: d.Category, Techniques: encode(nonNil(d.Techniques)), ServiceSource: d.ServiceSource,
 		DetectionSource: d.DetectionSource, Product: d.Product, Classification: "Unknown", Determination: "NotAvailable", Tags: "[]", Created: b.now, Updated: b.now,
 		FirstActivity: in.time, LastActivity: in.time, Fold: in.fold, Matched: encode(nonNil(d.Matched)), Lab: d.Lab}
@@ -390,7 +426,7 @@ type owner struct {
 }
 
 // number gives alerts their numbers and files theirs, now that it is known which are new.
-func (b *batch) number(ctx context.Context, _ []incoming) error {
+func (b *batch) number(ctx context.Context) error {
 	fresh := int64(0)
 	for _, f := range b.touched {
 		if f.fresh {
@@ -490,13 +526,12 @@ func (b *batch) write(ctx context.Context) error {
 	return nil
 }
 
-// alertID makes the stable id of an alert: a prefix for its source and a GUID from what opened it.
-func alertID(d *Detection, fold int64, key store.HitKey) string {
+// alertID makes the stable id of an alert: a prefix for its source and a GUID from the hit that opened it. The same hit always opens the same alert.
+func alertID(d *Detection, key store.HitKey) string {
 	h := sha256.New()
-	var n [24]byte
-	binary.BigEndian.PutUint64(n[:], uint64(fold))
-	binary.BigEndian.PutUint64(n[8:], uint64(key.High))
-	binary.BigEndian.PutUint64(n[16:], uint64(key.Low))
+	var n [16]byte
+	binary.BigEndian.PutUint64(n[:], uint64(key.High))
+	binary.BigEndian.PutUint64(n[8:], uint64(key.Low))
 	h.Write([]byte(d.Tenant))
 	h.Write(n[:])
 	x := hex.EncodeToString(h.Sum(nil)[:16])

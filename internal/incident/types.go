@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -288,5 +289,6 @@ type Result struct {
 	AlertsUpdated    []string
 	IncidentsCreated []int64
 	IncidentsUpdated []int64
-	Merged           int // incidents absorbed by others
+	Merged           int           // incidents absorbed by others
+	Rows             []*schema.Row // AlertInfo and AlertEvidence of new alerts and of new evidence; again when the hit that opened an alert is replayed
 }
