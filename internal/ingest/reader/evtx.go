@@ -1,8 +1,12 @@
 package reader
 
-import "io"
+import (
+	"io"
 
-// evtx refuses binary Windows event logs until their reader is wired.
-func (s *source) evtx(io.ReaderAt, int64) error {
-	return refusef(Unsupported, "binary Windows event logs are not read yet")
+	"github.com/bartizan-sec/bartizan/internal/ingest/evtx"
+)
+
+// evtx emits the events of a binary Windows event log as JSON, numbered by their place in the file.
+func (s *source) evtx(at io.ReaderAt, size int64) error {
+	return evtx.Read(at, size, s.emitText, s.refuse)
 }
