@@ -262,59 +262,67 @@ func (s *Service) UnlinkAlert(ctx context.Context, id tenant.ID, by Actor, alert
 	return s.Incident(ctx, id, target)
 }
 
-// DeleteLab removes the alerts and incidents that an evaluation lab run made; run "" removes those of all runs. It returns the number of alerts removed.
-func (s *Service) DeleteLab(ctx context.Context, id tenant.ID, run string) (int, error) {
-	removed := 0
+// Removed counts what RemoveLab took away.
+type Removed struct{ Alerts, Incidents int }
+
+// RemoveLab removes the alerts and incidents that evaluation lab runs made, and what they taught about habits. Nothing else changes.
+func (s *Service) RemoveLab(ctx context.Context, id tenant.ID) (Removed, error) {
+	var out Removed
 	err := s.change(ctx, id, func(tx bun.Tx, w *working) error {
-		rows, err := store.LabAlerts(ctx, tx, id, run)
+		rows, err := store.LabAlerts(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		removed = len(rows)
 		ids := make([]string, len(rows))
 		incidents := map[int64]bool{}
 		for i, r := range rows {
 			ids[i] = r.ID
 			incidents[r.IncidentID] = true
-			w.changes = append(w.changes, Change{Tenant: id, Kind: "alert", ID: r.ID, Change: "updated", Time: at(s.now())})
 		}
 		if err := store.DeleteAlerts(ctx, tx, id, ids); err != nil {
 			return err
 		}
-		if err := s.closeEmpty(ctx, tx, w, id, keys(incidents)); err != nil {
+		gone, err := s.closeEmpty(ctx, tx, w, id, keys(incidents))
+		if err != nil {
 			return err
 		}
+		out = Removed{Alerts: len(rows), Incidents: gone}
 		changes := append([]Change(nil), w.changes...)
-		w.reset() // what the lab taught about habits goes with it
+		w.reset()
 		w.changes = changes
 		return nil
 	})
-	return removed, err
+	return out, err
 }
 
-// closeEmpty removes incidents without alerts and everything that redirects to them, and summarises the others.
-func (s *Service) closeEmpty(ctx context.Context, tx bun.Tx, w *working, id tenant.ID, incidents []int64) error {
+// closeEmpty removes incidents without alerts and everything that redirects to them, and summarises the others. It returns how many had no alerts.
+func (s *Service) closeEmpty(ctx context.Context, tx bun.Tx, w *working, id tenant.ID, incidents []int64) (int, error) {
 	e := &edit{tx: tx, w: w, id: id, by: System, now: s.now()}
+	empty := 0
 	var gone []int64
 	var names []string
 	for _, n := range incidents {
 		row, err := store.FindIncident(ctx, tx, id, n)
-		if err != nil || row == nil {
-			return err
+		if err != nil {
+			return 0, err
+		}
+		if row == nil {
+			continue
 		}
 		left, err := memberIDs(ctx, tx, id, n)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if len(left) > 0 {
 			if err := e.save(ctx, row); err != nil {
-				return err
+				return 0, err
 			}
 			continue
 		}
+		empty++
 		redirects, err := store.RedirectsTo(ctx, tx, id, n)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		for _, r := range append(redirects, n) {
 			gone = append(gone, r)
@@ -322,5 +330,5 @@ func (s *Service) closeEmpty(ctx context.Context, tx bun.Tx, w *working, id tena
 		}
 		e.changed("incident", strconv.FormatInt(n, 10), "updated")
 	}
-	return store.DeleteIncidents(ctx, tx, id, gone, names)
+	return empty, store.DeleteIncidents(ctx, tx, id, gone, names)
 }

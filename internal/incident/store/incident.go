@@ -182,14 +182,9 @@ func DeleteAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string
 	})
 }
 
-// LabAlerts returns the alerts of a lab run, of all runs with run "".
-func LabAlerts(ctx context.Context, db bun.IDB, id tenant.ID, run string) ([]*Alert, error) {
+// LabAlerts returns the alerts of evaluation lab runs.
+func LabAlerts(ctx context.Context, db bun.IDB, id tenant.ID) ([]*Alert, error) {
 	var rows []*Alert
-	q := db.NewSelect().Model(&rows).Where("tenant_id = ?", id)
-	if run == "" {
-		q = q.Where("lab <> ''")
-	} else {
-		q = q.Where("lab = ?", run)
-	}
-	return rows, q.Scan(ctx)
+	err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND lab <> ''", id).Scan(ctx)
+	return rows, err
 }
