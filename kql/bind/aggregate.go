@@ -54,6 +54,9 @@ func (b *binder) aggregateOutputs(f *function, x *syntax.Call, sc *scope) []name
 		}
 	}
 	args := b.args(x, &row)
+	if f.name == "count" && len(args) == 1 && args[0].Type() != plan.Bool && !loose(args[0].Type()) { // counts rows, whatever the value
+		args = nil
+	}
 	sig := b.choose(f, x, args)
 	if sig == nil {
 		return nil
@@ -251,7 +254,7 @@ func (b *binder) outputs(name string, x *syntax.Call, sc *scope) []output {
 			var out []output
 			for i, a := range x.Args {
 				if i == 0 || sc != nil && !isBoolLiteral(a) {
-					out = append(out, output{name: name + "_" + b.impliedName(a, sc), t: d})
+					out = append(out, output{name: b.impliedName(a, sc) + "_sorted", t: d})
 				}
 			}
 			if len(out) > 1 {

@@ -19,6 +19,23 @@ func (b *binder) call(x *syntax.Call, sc *scope) plan.Expr {
 			return b.aggregate(f, x, sc)
 		}
 	}
+	switch name {
+	case "toscalar":
+		return b.toscalar(x, sc)
+	case "column_names_of":
+		if len(x.Args) == 1 && b.isTabular(x.Args[0], sc.env, sc.rel) {
+			var j strings.Builder
+			for _, c := range b.table(x.Args[0], sc.env).columns() {
+				sep := byte(',')
+				if j.Len() == 0 {
+					sep = '['
+				}
+				j.WriteByte(sep)
+				syntax.WriteJSONString(&j, c.Name)
+			}
+			return &plan.Const{T: plan.Dynamic, Value: j.String() + "]"}
+		}
+	}
 	f := b.functions.scalar[name]
 	if f == nil {
 		return b.noFunction(x, sc)
@@ -111,7 +128,7 @@ func (b *binder) choose(f *function, x *syntax.Call, args []plan.Expr) *signatur
 		arity = true
 		score, ok := 0, true
 		for k, a := range args {
-			p := s.param(k, len(args))
+			p := s.param(k, len(args), a.Type())
 			if !fits(a.Type(), p.kind) {
 				ok = false
 				bad = max(bad, k)
@@ -155,7 +172,7 @@ func (b *binder) adapt(s *signature, args []plan.Expr) []plan.Expr {
 		if len(s.params) == 0 {
 			continue
 		}
-		kind := s.param(i, len(args)).kind
+		kind := s.param(i, len(args), a.Type()).kind
 		if want, ok := typeOf(kind); ok {
 			out[i] = b.convert(a, want)
 			continue
@@ -208,7 +225,7 @@ func (b *binder) returns(f *function, s *signature, x *syntax.Call, args []plan.
 	case "common":
 		var types []plan.Type
 		for i, a := range args {
-			if s.param(i, len(args)).kind == "common" {
+			if s.param(i, len(args), a.Type()).kind == "common" {
 				types = append(types, a.Type())
 			}
 		}
@@ -242,8 +259,6 @@ func (b *binder) special(f *function, x *syntax.Call, sc *scope) (plan.Expr, boo
 		return b.nowExpr(f, x, sc, 1), true
 	case "ago":
 		return b.nowExpr(f, x, sc, -1), true
-	case "toscalar":
-		return b.toscalar(x, sc), true
 	case "column_ifexists", "columnifexists":
 		return b.columnIfExists(f, x, sc), true
 	case "iscolumnexists":

@@ -402,9 +402,7 @@ func (b *binder) ipLookup(r *relation, op *syntax.Evaluate, env *environment) *r
 		p.add(f, ref(f.Column))
 	}
 	for _, f := range right.fields {
-		c := f.Column
-		c.Name = p.unique(c.Name)
-		p.add(field{Column: c}, ref(f.Column))
+		p.distinct(f)
 	}
 	j.Out = p.items
 	return &relation{node: j, fields: p.fields, open: r.open || right.open}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/bartizan-sec/bartizan/kql/plan"
 )
 
 //go:embed functions.txt
@@ -162,8 +164,9 @@ func (s *signature) arity() (least, most int) {
 	return least, most
 }
 
-// param returns the parameter that argument i of n stands for: parameters that repeat do so as a block, those after the block take the last arguments.
-func (s *signature) param(i, n int) *param {
+// param returns the parameter that argument i of n, of type t, stands for: parameters that repeat do so as a block, those after the block take the last
+// arguments.
+func (s *signature) param(i, n int, t plan.Type) *param {
 	first, last := -1, -1
 	for k, p := range s.params {
 		if p.max > 1 {
@@ -182,6 +185,9 @@ func (s *signature) param(i, n int) *param {
 	tail := 0
 	for _, p := range s.params[last+1:] {
 		tail += p.min
+	}
+	if i == n-1 && i > first && tail == 0 && last+1 < len(s.params) && fits(t, s.params[last+1].kind) && !fits(t, s.params[last].kind) {
+		return &s.params[last+1]
 	}
 	if i >= n-tail {
 		return &s.params[last+1+i-(n-tail)]

@@ -69,9 +69,7 @@ func (b *binder) join(r *relation, op *syntax.Join, env *environment) *relation 
 			if op.Lookup && rightKeyIDs[f.ID] || f.hidden && p.used[f.Name] {
 				continue
 			}
-			c := f.Column
-			c.Name = p.unique(c.Name)
-			p.add(field{Column: c, hidden: f.hidden}, ref(f.Column))
+			p.distinct(f)
 		}
 	}
 	j.Out = p.items

@@ -80,37 +80,24 @@ func (b *binder) enterLambda(v *variable, x *syntax.Call, env *environment, sc *
 // tableParam checks a table against a declared parameter: the declared columns must be there.
 func (b *binder) tableParam(at syntax.Node, p syntax.Param, r *relation) *variable {
 	if !p.Any {
-		var items []plan.Named
-		var fields []field
+		out := &projection{}
+		for _, f := range r.fields {
+			out.add(f, ref(f.Column))
+		}
 		for _, d := range p.Table {
 			t, _ := typeOf(d.Type)
 			f := r.find(d.Name)
-			if f == nil {
-				if !r.open {
-					b.errorf(at.Pos(), CodeName, didYouMean(d.Name, fieldNames(r)), "the table given as `%s` has no column `%s`", p.Name.Text, d.Name)
-				}
-				c := b.column(d.Name, t)
-				items, fields = append(items, plan.Named{Column: c, Expr: null(t)}), append(fields, field{Column: c})
-				continue
-			}
-			c := f.Column
-			e := ref(c)
-			if c.Type != t && t != plan.Unknown {
-				c = b.column(d.Name, t)
-				e = b.convert(e, t)
-			}
-			items, fields = append(items, plan.Named{Column: c, Expr: e}), append(fields, field{Column: c})
-		}
-		for _, f := range r.fields { // further columns are let through
-			declared := false
-			for _, d := range p.Table {
-				declared = declared || d.Name == f.Name
-			}
-			if !declared {
-				items, fields = append(items, plan.Named{Column: f.Column, Expr: ref(f.Column)}), append(fields, f)
+			switch {
+			case f == nil && !r.open:
+				b.errorf(at.Pos(), CodeName, didYouMean(d.Name, fieldNames(r)), "the table given as `%s` has no column `%s`", p.Name.Text, d.Name)
+				b.put(out, d.Name, null(t), false)
+			case f == nil:
+				b.put(out, d.Name, null(t), false)
+			case f.Type != t:
+				b.put(out, d.Name, b.convert(ref(f.Column), t), true)
 			}
 		}
-		r = r.with(&plan.Project{Input: r.node, Items: items}, fields)
+		r = b.projected(r, out, false)
 	}
 	return &variable{table: b.share(p.Name.Text, r, false)}
 }

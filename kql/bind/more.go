@@ -270,11 +270,9 @@ func (b *binder) scanSteps(r *relation, op *syntax.Scan, env *environment) *rela
 				continue
 			}
 			found := false
-			for _, d := range params.Declared {
-				if d.Column.Name == n.Names[0].Text {
-					found = true
-					st.Set = append(st.Set, plan.Named{Column: d.Column, Expr: b.convert(b.scalar(n.X, sc), d.Column.Type)})
-				}
+			if f := row.find(n.Names[0].Text); f != nil {
+				found = true
+				st.Set = append(st.Set, plan.Named{Column: f.Column, Expr: b.convert(b.scalar(n.X, sc), f.Type)})
 			}
 			if !found {
 				b.errorf(n.Names[0].Pos(), CodeName, "declare it: `scan declare (name:type) with …`", "`%s` is not declared", n.Names[0].Text)

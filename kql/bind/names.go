@@ -99,6 +99,8 @@ func (b *binder) callName(x *syntax.Call, sc *scope) string {
 			}
 		}
 		return ""
+	case strings.HasPrefix(name, "covariance") && len(x.Args) > 1:
+		return name + "_" + first + "_" + b.impliedName(x.Args[1], sc)
 	case rule == "name+first":
 		return name + "_" + first
 	case strings.HasSuffix(rule, "+first"):
@@ -134,6 +136,21 @@ func (p *projection) add(f field, e plan.Expr) {
 	p.used[f.Name] = true
 	p.items = append(p.items, plan.Named{Column: f.Column, Expr: e})
 	p.fields = append(p.fields, f)
+}
+
+// distinct adds a column of the right side of a join. A number makes its name distinct, counted from the name it had at first.
+func (p *projection) distinct(f field) {
+	c := f.Column
+	if !p.used[c.Name] {
+		p.add(f, ref(f.Column))
+		return
+	}
+	base := f.base
+	if base == "" {
+		base = c.Name
+	}
+	c.Name = p.unique(base)
+	p.add(field{Column: c, hidden: f.hidden, base: base}, ref(f.Column))
 }
 
 // put adds an expression under a name; with replace it takes the place of a column of that name, otherwise the name is made unique. An empty name

@@ -148,6 +148,9 @@ func (b *binder) looseArithmetic(at syntax.Node, op string, l, r plan.Expr) plan
 
 // compare brings two values to one type and compares them.
 func (b *binder) compare(at syntax.Node, op string, l, r plan.Expr) plan.Expr {
+	if lt, rt := l.Type(), r.Type(); mixed(lt, rt) {
+		b.warnf(at.Pos(), CodeType, compareHint(lt, rt), "a %s is compared with a %s", lt, rt)
+	}
 	l, r, ok := b.alike(l, r)
 	if !ok {
 		lt, rt := l.Type(), r.Type()
@@ -155,6 +158,11 @@ func (b *binder) compare(at syntax.Node, op string, l, r plan.Expr) plan.Expr {
 		return null(plan.Bool)
 	}
 	return &plan.Call{Func: op, Args: []plan.Expr{l, r}, T: plan.Bool}
+}
+
+// mixed says that one of two types is a string and the other one is not, nor anything that goes with strings.
+func mixed(l, r plan.Type) bool {
+	return (l == plan.String) != (r == plan.String) && !loose(l) && !loose(r) && l != plan.GUID && r != plan.GUID
 }
 
 func compareHint(l, r plan.Type) string {
@@ -199,18 +207,32 @@ func (b *binder) alike(l, r plan.Expr) (plan.Expr, plan.Expr, bool) {
 	case numeric(lt) && rt == plan.Bool:
 		return l, b.convert(r, lt), true
 	}
-	// a constant text may stand for a time
-	if s, ok := text(r); ok && lt == plan.DateTime {
-		if v, ok := syntax.ParseDateTime(s); ok {
-			return l, &plan.Const{T: lt, Value: v}, true
+	// A constant text that reads as the other type stands for it; any other text is compared with the other value's text.
+	switch {
+	case rt == plan.String:
+		if c := readAs(r, lt); c != nil {
+			return l, c, true
 		}
-	}
-	if s, ok := text(l); ok && rt == plan.DateTime {
-		if v, ok := syntax.ParseDateTime(s); ok {
-			return &plan.Const{T: rt, Value: v}, r, true
+		return b.asText(l), r, true
+	case lt == plan.String:
+		if c := readAs(l, rt); c != nil {
+			return c, r, true
 		}
+		return l, b.asText(r), true
 	}
 	return l, r, false
+}
+
+// readAs reads a constant text as a literal of another type.
+func readAs(e plan.Expr, t plan.Type) *plan.Const {
+	s, ok := text(e)
+	if !ok || s == "" {
+		return nil
+	}
+	if _, v, ok := syntax.TypedLiteral(t.String(), s); ok && v != nil {
+		return &plan.Const{T: t, Value: v}
+	}
+	return nil
 }
 
 // canonicalString folds the obsolete spellings of string operators.

@@ -24,8 +24,10 @@ func (b *binder) union(r *relation, op *syntax.Union, env *environment) *relatio
 	if r != nil {
 		inputs = append(inputs, r)
 	}
+	everything := false // which tables `*` means depends on the store, and so do its columns
 	for _, x := range op.Tables {
 		if w := tablePattern(x); w != "" {
+			everything = everything || w == "*"
 			for _, name := range b.matching(w, env) {
 				inputs = append(inputs, b.namedTable(x, name, env))
 			}
@@ -44,7 +46,9 @@ func (b *binder) union(r *relation, op *syntax.Union, env *environment) *relatio
 		}
 		return b.broken()
 	}
-	return b.combine(inputs, inner, source)
+	out := b.combine(inputs, inner, source)
+	out.open = out.open || everything
+	return out
 }
 
 // tablePattern returns the pattern of a wildcard table reference.
@@ -97,20 +101,30 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 		in     []plan.Expr
 		count  int
 	}
-	var slots []*slot
+	var order []string
 	byName := map[string][]*slot{}
+	columns := map[string]int{} // columns of a name seen so far
+	merged := map[string]bool{} // names whose first two columns have one type: all further ones are converted to it
 	for i, r := range inputs {
 		for _, f := range r.fields {
+			list := byName[f.Name]
+			if list == nil {
+				order = append(order, f.Name)
+			}
+			columns[f.Name]++
 			var s *slot
-			for _, c := range byName[f.Name] {
-				if c.t == f.Type || c.t == plan.Unknown || f.Type == plan.Unknown {
+			for _, c := range list {
+				if c.t == f.Type || c.t == plan.Unknown || f.Type == plan.Unknown || merged[f.Name] {
 					s = c
+					break
 				}
+			}
+			if s != nil && columns[f.Name] == 2 {
+				merged[f.Name] = true
 			}
 			if s == nil {
 				s = &slot{name: f.Name, t: f.Type, hidden: f.hidden, in: make([]plan.Expr, len(inputs))}
-				slots = append(slots, s)
-				byName[f.Name] = append(byName[f.Name], s)
+				byName[f.Name] = append(list, s)
 			}
 			if s.t == plan.Unknown {
 				s.t = f.Type
@@ -121,6 +135,10 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 				s.count++
 			}
 		}
+	}
+	var slots []*slot
+	for _, name := range order {
+		slots = append(slots, byName[name]...)
 	}
 	u := &plan.Union{Map: make([][]plan.Expr, len(inputs))}
 	out := &relation{node: u}

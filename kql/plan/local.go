@@ -38,7 +38,8 @@ type ScanSteps struct {
 	Steps    []ScanStep
 }
 
-// ScanStep is a step of scan. Output is "all", "last" or "none". Set[i].Column is a declared variable.
+// ScanStep is a step of scan. Output is "all", "last" or "none". Set[i].Column is a declared variable or a column of the input,
+// whose value it replaces in the output row.
 type ScanStep struct {
 	Name     string
 	Optional bool

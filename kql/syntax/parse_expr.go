@@ -247,6 +247,9 @@ func (p *parser) primary() Expr {
 }
 
 func (p *parser) paren() Expr {
+	saved := p.inPatterns
+	p.inPatterns = false
+	defer func() { p.inPatterns = saved }()
 	start := p.start()
 	p.at++
 	x := p.pipeline()
@@ -289,6 +292,9 @@ func (p *parser) call(name *Name) Expr {
 		return nil
 	}
 	defer p.leave()
+	saved := p.inPatterns
+	p.inPatterns = false
+	defer func() { p.inPatterns = saved }()
 	start := name.Start
 	p.expectOp("(")
 	c := &Call{Name: name}
