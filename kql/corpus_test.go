@@ -165,8 +165,13 @@ func difference(a, b string) string {
 			out = append(out, c)
 		}
 	}
-	if len(out) == 0 {
-		return "(order) " + a
+	if len(out) == 0 { // the same columns in another order: show where it begins
+		x, y := strings.Fields(a), strings.Fields(b)
+		for i := range x {
+			if i >= len(y) || x[i] != y[i] {
+				return "(order) … " + strings.Join(x[i:min(i+4, len(x))], " ")
+			}
+		}
 	}
 	return strings.Join(out, " ")
 }

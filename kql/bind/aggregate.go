@@ -10,9 +10,9 @@ import (
 
 // aggregator collects the aggregate calls of one summarize.
 type aggregator struct {
-	aggs   []plan.Agg
-	keys   map[string]bool // names of the grouping columns, left out of `*`
-	inside bool            // the arguments of an aggregate are being bound
+	aggs []plan.Agg
+	keys map[string]bool // names of the grouping columns, left out of `*`
+	star bool            // some aggregate returns all columns
 }
 
 // named is an output of an expression that gives several.
@@ -32,10 +32,6 @@ func (b *binder) aggregate(f *function, x *syntax.Call, sc *scope) plan.Expr {
 
 // aggregateOutputs binds an aggregate call to its results, one for all but arg_max, arg_min, take_any, any, percentiles.
 func (b *binder) aggregateOutputs(f *function, x *syntax.Call, sc *scope) []named {
-	if sc.aggs.inside {
-		b.errorf(x.Pos(), CodeType, "compute the inner one in a summarize of its own", "aggregates cannot be nested")
-		return nil
-	}
 	// arguments are over the input's rows
 	row := *sc
 	row.aggs = nil
@@ -110,6 +106,7 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 			if row.rel == nil {
 				continue
 			}
+			sc.aggs.star = true
 			for _, c := range row.rel.columns() {
 				if shown[c.Name] || sc.aggs.keys[c.Name] || !matchPattern(w.Pattern, c.Name) {
 					continue
@@ -152,6 +149,7 @@ func (b *binder) takeAny(f *function, x *syntax.Call, row, sc *scope) []named {
 			if row.rel == nil {
 				continue
 			}
+			sc.aggs.star = true
 			for _, c := range row.rel.columns() {
 				if !sc.aggs.keys[c.Name] && matchPattern(w.Pattern, c.Name) {
 					outs = append(outs, named{prefix + c.Name, b.agg(sc, "take_any", c.Type, []plan.Expr{ref(c)})})

@@ -401,9 +401,7 @@ func (b *binder) ipLookup(r *relation, op *syntax.Evaluate, env *environment) *r
 	for _, f := range r.fields {
 		p.add(f, ref(f.Column))
 	}
-	for _, f := range right.fields {
-		p.distinct(f)
-	}
+	p.distinct(right.fields)
 	j.Out = p.items
 	return &relation{node: j, fields: p.fields, open: r.open || right.open}
 }

@@ -65,12 +65,14 @@ func (b *binder) join(r *relation, op *syntax.Join, env *environment) *relation 
 		}
 	}
 	if j.Kind != plan.LeftSemi && j.Kind != plan.LeftAnti {
+		var shown []field
 		for _, f := range right.fields {
 			if op.Lookup && rightKeyIDs[f.ID] || f.hidden && p.used[f.Name] {
 				continue
 			}
-			p.distinct(f)
+			shown = append(shown, f)
 		}
+		p.distinct(shown)
 	}
 	j.Out = p.items
 	return &relation{node: j, fields: p.fields, open: r.open || right.open}

@@ -138,19 +138,25 @@ func (p *projection) add(f field, e plan.Expr) {
 	p.fields = append(p.fields, f)
 }
 
-// distinct adds a column of the right side of a join. A number makes its name distinct, counted from the name it had at first.
-func (p *projection) distinct(f field) {
-	c := f.Column
-	if !p.used[c.Name] {
-		p.add(f, ref(f.Column))
-		return
+// distinct adds the columns of the right side of a join. A number makes a name distinct that the left side has, from that side and from all others of
+// the right one.
+func (p *projection) distinct(right []field) {
+	left := p.used
+	reserved := make(map[string]bool, len(left)+len(right))
+	for n := range left {
+		reserved[n] = true
 	}
-	base := f.base
-	if base == "" {
-		base = c.Name
+	for _, f := range right {
+		reserved[f.Name] = true
 	}
-	c.Name = p.unique(base)
-	p.add(field{Column: c, hidden: f.hidden, base: base}, ref(f.Column))
+	p.used = reserved
+	for _, f := range right {
+		c := f.Column
+		if left[c.Name] {
+			c.Name = p.unique(c.Name)
+		}
+		p.add(field{Column: c, hidden: f.hidden}, ref(f.Column))
+	}
 }
 
 // put adds an expression under a name; with replace it takes the place of a column of that name, otherwise the name is made unique. An empty name

@@ -51,7 +51,6 @@ func (e *environment) define(name string, v *variable) {
 type field struct {
 	plan.Column
 	hidden bool
-	base   string // the name before a join made it distinct; empty when it is Name
 }
 
 // relation is a bound tabular expression.

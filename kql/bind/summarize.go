@@ -50,7 +50,8 @@ func (b *binder) summarize(r *relation, op *syntax.Summarize, env *environment) 
 		b.errorf(op.Pos(), CodeSyntax, "", "summarize needs an aggregate or `by`")
 	}
 	node.Input, node.Aggs = r.node, ag.aggs
-	return &relation{node: b.trim(node, p, len(keys.items)), fields: p.fields}
+	// `*` in arg_max or take_any lets through columns that only the data knows
+	return &relation{node: b.trim(node, p, len(keys.items)), fields: p.fields, open: r.open && ag.star}
 }
 
 // trim lets aggregates carry the final names where the outputs are nothing but aggregates, else it projects them.

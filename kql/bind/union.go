@@ -24,10 +24,10 @@ func (b *binder) union(r *relation, op *syntax.Union, env *environment) *relatio
 	if r != nil {
 		inputs = append(inputs, r)
 	}
-	everything := false // which tables `*` means depends on the store, and so do its columns
+	everything := false // which tables a pattern means depends on the store, and so do their columns
 	for _, x := range op.Tables {
 		if w := tablePattern(x); w != "" {
-			everything = everything || w == "*"
+			everything = true
 			for _, name := range b.matching(w, env) {
 				inputs = append(inputs, b.namedTable(x, name, env))
 			}
@@ -102,13 +102,15 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 		count  int
 	}
 	var order []string
+	placed := map[string]bool{}
 	byName := map[string][]*slot{}
 	columns := map[string]int{} // columns of a name seen so far
 	merged := map[string]bool{} // names whose first two columns have one type: all further ones are converted to it
 	for i, r := range inputs {
 		for _, f := range r.fields {
 			list := byName[f.Name]
-			if list == nil {
+			if !f.hidden && !placed[f.Name] {
+				placed[f.Name] = true
 				order = append(order, f.Name)
 			}
 			columns[f.Name]++
@@ -137,6 +139,14 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 		}
 	}
 	var slots []*slot
+	for _, r := range inputs { // columns that are hidden everywhere come last
+		for _, f := range r.fields {
+			if !placed[f.Name] {
+				placed[f.Name] = true
+				order = append(order, f.Name)
+			}
+		}
+	}
 	for _, name := range order {
 		slots = append(slots, byName[name]...)
 	}
