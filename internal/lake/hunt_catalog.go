@@ -1,0 +1,124 @@
+package lake
+
+import (
+	"encoding/json"
+	"math"
+	"sync"
+
+	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/kql"
+	"github.com/bartizan-sec/bartizan/kql/fn"
+	"github.com/bartizan-sec/bartizan/kql/plan"
+)
+
+// Catalog shows the hunting schema to the query language.
+func Catalog(c *schema.Catalog) kql.Catalog {
+	return &catalog{tables: c, made: map[string]*kql.Table{}}
+}
+
+type catalog struct {
+	tables *schema.Catalog
+	mu     sync.Mutex
+	made   map[string]*kql.Table
+}
+
+// Names implements kql.Catalog.
+func (c *catalog) Names() []string {
+	tables := c.tables.Tables()
+	out := make([]string, len(tables))
+	for i, t := range tables {
+		out[i] = t.Name
+	}
+	return out
+}
+
+// Table implements kql.Catalog.
+func (c *catalog) Table(name string) *kql.Table {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t, ok := c.made[name]; ok {
+		return t
+	}
+	from := c.tables.Table(name)
+	if from == nil {
+		return nil
+	}
+	t := &kql.Table{Name: from.Name, TimeColumn: from.TimeColumn}
+	for _, col := range from.Columns {
+		physical := col.Physical
+		if col.AliasOf != "" {
+			if i := from.Column(col.AliasOf); i >= 0 {
+				physical = from.Columns[i].Physical
+			}
+		}
+		t.Columns = append(t.Columns, kql.TableColumn{Name: col.Name, Type: kqlType(col.Type), Physical: physical, Hidden: col.Hidden})
+	}
+	c.made[name] = t
+	return t
+}
+
+func kqlType(t schema.Type) plan.Type {
+	switch t {
+	case schema.Bool:
+		return plan.Bool
+	case schema.Int:
+		return plan.Int
+	case schema.Long:
+		return plan.Long
+	case schema.Real:
+		return plan.Real
+	case schema.DateTime:
+		return plan.DateTime
+	case schema.Dynamic:
+		return plan.Dynamic
+	case schema.GUID:
+		return plan.GUID
+	}
+	return plan.String
+}
+
+// cell brings a value to the form that results show.
+func cell(t plan.Type, v any) any {
+	if v == nil {
+		return nil
+	}
+	switch t {
+	case plan.DateTime:
+		if n, ok := v.(int64); ok {
+			return fn.FormatDateTime(n)
+		}
+	case plan.TimeSpan:
+		if n, ok := v.(int64); ok {
+			return fn.FormatTimeSpan(n)
+		}
+	case plan.Real:
+		if f, ok := v.(float64); ok {
+			switch {
+			case math.IsNaN(f):
+				return "NaN"
+			case math.IsInf(f, 1):
+				return "Infinity"
+			case math.IsInf(f, -1):
+				return "-Infinity"
+			}
+		}
+	case plan.Dynamic, plan.Unknown:
+		if s, ok := v.(string); ok {
+			if json.Valid([]byte(s)) {
+				return json.RawMessage(s)
+			}
+			return s
+		}
+	}
+	return v
+}
+
+func sizeOf(v any) int64 {
+	switch x := v.(type) {
+	case string:
+		return int64(len(x)) + 2
+	case json.RawMessage:
+		return int64(len(x))
+	}
+	return 8
+}
