@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/uptrace/bun"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
@@ -30,6 +31,9 @@ const (
 
 func (s *Service) newSessions() *scs.SessionManager {
 	m := scs.New()
+	if memory, ok := m.Store.(*memstore.MemStore); ok {
+		memory.StopCleanup() // the store it starts with, which would keep a goroutine
+	}
 	m.Store = &sessionStore{db: s.db, now: s.now, idle: s.opt.Idle}
 	m.IdleTimeout = s.opt.Idle
 	m.Lifetime = s.opt.Absolute

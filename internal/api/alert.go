@@ -10,31 +10,31 @@ import (
 )
 
 type alertsInput struct {
-	listing
-	filters
+	Listing
+	Filters
 	IncidentID int64  `query:"incidentId" minimum:"1"`
 	RuleID     string `query:"ruleId" maxLength:"500"`
 }
 
 func (in *alertsInput) query() incident.Query {
-	q := in.filters.query(in.listing)
+	q := in.Filters.query(in.Listing)
 	q.IncidentID, q.RuleID = in.IncidentID, in.RuleID
 	return q
 }
 
-type alertID struct {
+type AlertPath struct {
 	ID string `path:"id" maxLength:"200"`
 }
 
-func (i *alertID) audited() (string, map[string]any) { return i.ID, nil }
+func (i *AlertPath) audited() (string, map[string]any) { return i.ID, nil }
 
 type alertPage struct {
-	alertID
-	paging
+	AlertPath
+	Paging
 }
 
 type alertPatch struct {
-	alertID
+	AlertPath
 	Body incident.Patch
 }
 
@@ -54,12 +54,12 @@ func (i *alertBulk) audited() (string, map[string]any) {
 }
 
 type alertComment struct {
-	alertID
+	AlertPath
 	Body commentBody
 }
 
 type alertUnlink struct {
-	alertID
+	AlertPath
 	Body struct {
 		Comment string `json:"comment,omitempty" maxLength:"10000"`
 	}
@@ -94,14 +94,14 @@ func (s *server) registerAlerts() {
 	svc := s.Incidents
 	handle(s, read("", "listAlerts", "List alerts"), func(ctx context.Context, c *call, in *alertsInput) (*pageOutput[incident.Alert], error) {
 		p, err := svc.Alerts(ctx, c.tenant, in.query())
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/facets", "countAlerts", "Count alerts per value of each filter"), func(ctx context.Context, c *call, in *alertsInput) (*output[Facets], error) {
 		f, err := svc.AlertFacets(ctx, c.tenant, in.query())
 		return facets(f), err
 	})
 	handle(s, read("/{id}", "getAlert", "One alert with evidence, matched fields, first hits and the reasons for its joins"),
-		func(ctx context.Context, c *call, in *alertID) (*output[*incident.Alert], error) {
+		func(ctx context.Context, c *call, in *AlertPath) (*output[*incident.Alert], error) {
 			a, err := svc.Alert(ctx, c.tenant, in.ID)
 			return answer(a), err
 		})
@@ -138,9 +138,9 @@ func (s *server) registerAlerts() {
 		})
 	handle(s, read("/{id}/activities", "listAlertActivities", "An alert's log, newest first"), func(ctx context.Context, c *call, in *alertPage) (*pageOutput[incident.Activity], error) {
 		p, err := svc.AlertActivities(ctx, c.tenant, in.ID, in.Top, in.Skip)
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
-	handle(s, read("/{id}/story", "getAlertStory", "An alert's processes, files and messages as a tree"), func(ctx context.Context, c *call, in *alertID) (*output[Story], error) {
+	handle(s, read("/{id}/story", "getAlertStory", "An alert's processes, files and messages as a tree"), func(ctx context.Context, c *call, in *AlertPath) (*output[Story], error) {
 		a, err := svc.Alert(ctx, c.tenant, in.ID)
 		if err != nil {
 			return nil, err

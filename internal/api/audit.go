@@ -9,7 +9,7 @@ import (
 )
 
 type auditInput struct {
-	paging
+	Paging
 	From   time.Time `query:"from"`
 	To     time.Time `query:"to"`
 	Action string    `query:"operation" maxLength:"100"`
@@ -24,6 +24,6 @@ func (s *server) registerAudit() {
 		rows, n, err := s.Access.AuditLog(ctx, c.who, c.tenant, access.AuditQuery{
 			From: in.From, To: in.To, Action: in.Action, Actor: in.Actor, Target: in.Target, Top: in.Top, Skip: in.Skip,
 		})
-		return pageOf(rows, n, in.paging, requestURL(ctx)), err
+		return pageOf(rows, n, in.Paging, requestURL(ctx)), err
 	})
 }

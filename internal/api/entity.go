@@ -32,10 +32,10 @@ func (s *server) registerEntities() {
 	}, func(ctx context.Context, c *call, in *searchInput) (*pageOutput[EntityHit], error) {
 		text := strings.TrimSpace(in.Q)
 		if text == "" {
-			return slice([]EntityHit{}, paging{Top: in.Top}, nil), nil
+			return slice([]EntityHit{}, Paging{Top: in.Top}, nil), nil
 		}
 		hits, err := s.search(ctx, c, text, in.Top)
-		return slice(hits, paging{Top: in.Top}, nil), err
+		return slice(hits, Paging{Top: in.Top}, nil), err
 	})
 }
 

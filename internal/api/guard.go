@@ -23,6 +23,7 @@ const (
 	byPermission door = "permission" // the permission in the tenant, and the scope
 	bySignIn     door = "signedIn"   // any user or token with the scope; the handler's service checks what it may
 	byPassword   door = "session"    // anybody signed in, also with a password that has to be changed
+	byToken      door = "token"      // any token with the scope; sessions do not count
 	bySystem     door = "system"     // administrators of the installation
 	open         door = "open"       // everybody
 )
@@ -62,7 +63,7 @@ func (s *server) admit(r *http.Request, op operation) (*call, error) {
 		}
 		return &call{who: &access.Principal{Kind: access.KindNobody, Name: "nobody", Address: s.clientAddress(r)}, tenant: tenant.Default}, nil
 	}
-	who, err := s.identify(r)
+	who, err := s.identify(r, op)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (s *server) admit(r *http.Request, op operation) (*call, error) {
 		return c, who.Require(c.tenant, op.permission)
 	case bySystem:
 		return c, who.RequireSystem()
-	case bySignIn:
+	case byToken, bySignIn:
 		if who.MustChange {
 			return nil, who.Require(c.tenant, access.DataRead)
 		}
@@ -104,8 +105,8 @@ func (s *server) admit(r *http.Request, op operation) (*call, error) {
 	return nil, fault.Newf(fault.Permission, "this operation has no door")
 }
 
-func (s *server) identify(r *http.Request) (*access.Principal, error) {
-	if r.Header.Get("Authorization") != "" {
+func (s *server) identify(r *http.Request, op operation) (*access.Principal, error) {
+	if op.door == byToken || r.Header.Get("Authorization") != "" {
 		return s.Access.TokenPrincipal(r.Context(), bearer(r))
 	}
 	who, err := s.Access.SessionPrincipal(r.Context())
@@ -161,6 +162,9 @@ func (s *server) describeOp(op operation) huma.Operation {
 	}
 	if op.door != open {
 		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
+		if op.door == byToken {
+			o.Security = o.Security[1:]
+		}
 		o.Extensions["x-scope"] = string(op.scope)
 	}
 	if op.permission != "" {

@@ -129,7 +129,7 @@ type checkInput struct {
 	}
 }
 
-type savedInput struct {
+type SavedInput struct {
 	Body struct {
 		Name   string `json:"name" maxLength:"400"`
 		Folder string `json:"folder,omitempty" maxLength:"400"`
@@ -138,18 +138,18 @@ type savedInput struct {
 	}
 }
 
-type savedID struct {
+type SavedPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
-func (i *savedID) audited() (string, map[string]any) { return i.ID, nil }
+func (i *SavedPath) audited() (string, map[string]any) { return i.ID, nil }
 
 type savedReplace struct {
-	savedID
-	savedInput
+	SavedPath
+	SavedInput
 }
 
-func (i *savedInput) draft() hunting.Draft {
+func (i *SavedInput) draft() hunting.Draft {
 	return hunting.Draft{Name: i.Body.Name, Folder: i.Body.Folder, Query: i.Body.Query, Shared: i.Body.Shared}
 }
 
@@ -202,13 +202,13 @@ func (s *server) registerHunting() {
 	export.quiet = false
 	handle(s, export, s.exportQuery)
 
-	handle(s, op(http.MethodGet, "/queries", "listQueries", "Saved queries, one's own and shared ones"), func(ctx context.Context, c *call, in *paging) (*pageOutput[hunting.SavedQuery], error) {
+	handle(s, op(http.MethodGet, "/queries", "listQueries", "Saved queries, one's own and shared ones"), func(ctx context.Context, c *call, in *Paging) (*pageOutput[hunting.SavedQuery], error) {
 		q, n, err := s.Queries.Saved(ctx, c.tenant, c.owner(), in.Top, in.Skip)
 		return pageOf(q, n, *in, requestURL(ctx)), err
 	})
 	save := op(http.MethodPost, "/queries", "saveQuery", "Save a query")
 	save.status = http.StatusCreated
-	handle(s, save, func(ctx context.Context, c *call, in *savedInput) (*output[*hunting.SavedQuery], error) {
+	handle(s, save, func(ctx context.Context, c *call, in *SavedInput) (*output[*hunting.SavedQuery], error) {
 		q, err := s.Queries.Save(ctx, c.tenant, c.owner(), in.draft())
 		return answer(q), err
 	})
@@ -218,10 +218,10 @@ func (s *server) registerHunting() {
 	})
 	remove := op(http.MethodDelete, "/queries/{id}", "deleteQuery", "Delete a saved query of one's own")
 	remove.status, remove.quiet = http.StatusNoContent, false
-	handle(s, remove, func(ctx context.Context, c *call, in *savedID) (*nothing, error) {
+	handle(s, remove, func(ctx context.Context, c *call, in *SavedPath) (*nothing, error) {
 		return &nothing{}, s.Queries.Delete(ctx, c.tenant, c.owner(), in.ID)
 	})
-	handle(s, op(http.MethodGet, "/history", "listHistory", "One's own last queries"), func(ctx context.Context, c *call, in *paging) (*pageOutput[hunting.Run], error) {
+	handle(s, op(http.MethodGet, "/history", "listHistory", "One's own last queries"), func(ctx context.Context, c *call, in *Paging) (*pageOutput[hunting.Run], error) {
 		r, n, err := s.Queries.History(ctx, c.tenant, c.owner(), in.Top, in.Skip)
 		return pageOf(r, n, *in, requestURL(ctx)), err
 	})

@@ -12,8 +12,8 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
-// filters select incidents or alerts. Values of one filter are alternatives, filters are conditions that must all hold.
-type filters struct {
+// Filters select incidents or alerts. Values of one filter are alternatives, Filters are conditions that must all hold.
+type Filters struct {
 	Status          []string  `query:"status,explode" maxItems:"20"`
 	Severity        []string  `query:"severity,explode" maxItems:"20"`
 	AssignedTo      []string  `query:"assignedTo,explode" maxItems:"100"`
@@ -29,11 +29,11 @@ type filters struct {
 }
 
 type incidentsInput struct {
-	listing
-	filters
+	Listing
+	Filters
 }
 
-func (f *filters) query(l listing) incident.Query {
+func (f *Filters) query(l Listing) incident.Query {
 	q := incident.Query{
 		Status: f.Status, Severity: f.Severity, AssignedTo: f.AssignedTo, Classification: f.Classification,
 		ServiceSource: f.ServiceSource, DetectionSource: f.DetectionSource, Category: f.Category, Tag: f.Tag,
@@ -46,19 +46,19 @@ func (f *filters) query(l listing) incident.Query {
 	return q
 }
 
-type incidentID struct {
+type IncidentPath struct {
 	ID int64 `path:"id" minimum:"1"`
 }
 
-func (i *incidentID) audited() (string, map[string]any) { return strconv.FormatInt(i.ID, 10), nil }
+func (i *IncidentPath) audited() (string, map[string]any) { return strconv.FormatInt(i.ID, 10), nil }
 
 type incidentPage struct {
-	incidentID
-	paging
+	IncidentPath
+	Paging
 }
 
 type incidentPatch struct {
-	incidentID
+	IncidentPath
 	Body incident.Patch
 }
 
@@ -122,12 +122,12 @@ type commentBody struct {
 }
 
 type incidentComment struct {
-	incidentID
+	IncidentPath
 	Body commentBody
 }
 
 type incidentMerge struct {
-	incidentID
+	IncidentPath
 	Body struct {
 		IntoID  Number `json:"intoId"`
 		Comment string `json:"comment,omitempty" maxLength:"10000"`
@@ -171,14 +171,14 @@ func (s *server) registerIncidents() {
 	}
 	svc := s.Incidents
 	handle(s, read("", "listIncidents", "List incidents"), func(ctx context.Context, c *call, in *incidentsInput) (*pageOutput[incident.Incident], error) {
-		p, err := svc.Incidents(ctx, c.tenant, in.query(in.listing))
-		return incidentsOut(ctx, p, in.paging, err)
+		p, err := svc.Incidents(ctx, c.tenant, in.query(in.Listing))
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/facets", "countIncidents", "Count incidents per value of each filter"), func(ctx context.Context, c *call, in *incidentsInput) (*output[Facets], error) {
-		f, err := svc.IncidentFacets(ctx, c.tenant, in.query(in.listing))
+		f, err := svc.IncidentFacets(ctx, c.tenant, in.query(in.Listing))
 		return facets(f), err
 	})
-	handle(s, read("/{id}", "getIncident", "One incident; a merged one answers with its target's data"), func(ctx context.Context, c *call, in *incidentID) (*output[*incident.Incident], error) {
+	handle(s, read("/{id}", "getIncident", "One incident; a merged one answers with its target's data"), func(ctx context.Context, c *call, in *IncidentPath) (*output[*incident.Incident], error) {
 		i, err := svc.Incident(ctx, c.tenant, in.ID)
 		return answer(i), err
 	})
@@ -201,40 +201,40 @@ func (s *server) registerIncidents() {
 		})
 	handle(s, read("/{id}/alerts", "listIncidentAlerts", "An incident's alerts"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Alert], error) {
 		p, err := svc.Alerts(ctx, c.tenant, incident.Query{IncidentID: in.ID, Top: in.Top, Skip: in.Skip, Count: true, OrderBy: "firstActivity:asc"})
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/devices", "listIncidentDevices", "An incident's devices"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Asset], error) {
 		p, err := svc.IncidentDevices(ctx, c.tenant, in.ID, in.Top, in.Skip)
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/users", "listIncidentUsers", "An incident's users"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Asset], error) {
 		p, err := svc.IncidentUsers(ctx, c.tenant, in.ID, in.Top, in.Skip)
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/mailboxes", "listIncidentMailboxes", "An incident's mailboxes"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Asset], error) {
 		p, err := svc.IncidentMailboxes(ctx, c.tenant, in.ID, in.Top, in.Skip)
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/investigations", "listIncidentInvestigations", "An incident's automated investigations; there are none until the product investigates"),
 		func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[Investigation], error) {
 			_, err := svc.Incident(ctx, c.tenant, in.ID)
-			return slice([]Investigation{}, in.paging, nil), err
+			return slice([]Investigation{}, in.Paging, nil), err
 		})
 	handle(s, read("/{id}/evidence", "listIncidentEvidence", "The entities of an incident's alerts"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.EvidenceItem], error) {
 		p, err := svc.IncidentEvidence(ctx, c.tenant, in.ID, in.Top, in.Skip)
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/activities", "listIncidentActivities", "An incident's log, newest first"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Activity], error) {
 		p, err := svc.IncidentActivities(ctx, c.tenant, in.ID, in.Top, in.Skip)
-		return incidentsOut(ctx, p, in.paging, err)
+		return incidentsOut(ctx, p, in.Paging, err)
 	})
-	handle(s, read("/{id}/graph", "getIncidentGraph", "An incident's alerts and entities as a graph"), func(ctx context.Context, c *call, in *incidentID) (*output[*incident.Graph], error) {
+	handle(s, read("/{id}/graph", "getIncidentGraph", "An incident's alerts and entities as a graph"), func(ctx context.Context, c *call, in *IncidentPath) (*output[*incident.Graph], error) {
 		g, err := svc.IncidentGraph(ctx, c.tenant, in.ID)
 		return answer(g), err
 	})
 }
 
-func incidentsOut[T any](ctx context.Context, p incident.Page[T], at paging, err error) (*pageOutput[T], error) {
+func incidentsOut[T any](ctx context.Context, p incident.Page[T], at Paging, err error) (*pageOutput[T], error) {
 	if err != nil {
 		return nil, err
 	}

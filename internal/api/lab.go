@@ -100,7 +100,7 @@ func (s *server) registerLab() {
 		for _, r := range runs {
 			views = append(views, labRun(r))
 		}
-		return slice(views, paging{Top: len(views)}, nil), nil
+		return slice(views, Paging{Top: len(views)}, nil), nil
 	})
 	handle(s, operation{
 		method: http.MethodDelete, path: "/api/lab/runs", id: "removeLab", summary: "Remove everything that the lab made, and nothing else", tag: tag, door: byPermission,

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// paging are the parameters that all lists share.
-type paging struct {
+// Paging are the parameters that all lists share.
+type Paging struct {
 	Top  int `query:"$top" default:"50" minimum:"1" maximum:"1000" doc:"how many items to return"`
 	Skip int `query:"$skip" minimum:"0" maximum:"10000000" doc:"how many items to leave out before them"`
 }
 
-// listing adds what lists that can be searched and sorted take.
-type listing struct {
-	paging
+// Listing adds what lists that can be searched and sorted take.
+type Listing struct {
+	Paging
 	Count   bool   `query:"$count" doc:"count all items, over all pages"`
 	Search  string `query:"search" maxLength:"200" doc:"id, or part of a name or title"`
 	OrderBy string `query:"orderby" maxLength:"60" doc:"field:asc or field:desc"`
@@ -40,7 +40,7 @@ type nothing struct{}
 
 // pageOf makes a page of at most p.Top items out of those that were read, one more than that where possible, which tells whether another page follows. count
 // is the total, or negative when it is not known.
-func pageOf[T any](items []T, count int64, p paging, next *url.URL) *pageOutput[T] {
+func pageOf[T any](items []T, count int64, p Paging, next *url.URL) *pageOutput[T] {
 	out := &pageOutput[T]{}
 	more := len(items) > p.Top || count > int64(p.Skip+len(items))
 	if len(items) > p.Top {
@@ -63,7 +63,7 @@ func pageOf[T any](items []T, count int64, p paging, next *url.URL) *pageOutput[
 }
 
 // slice cuts a page out of a list that is in memory as a whole.
-func slice[T any](all []T, p paging, next *url.URL) *pageOutput[T] {
+func slice[T any](all []T, p Paging, next *url.URL) *pageOutput[T] {
 	n := int64(len(all))
 	from := min(p.Skip, len(all))
 	return pageOf(all[from:min(from+p.Top, len(all))], n, p, next)

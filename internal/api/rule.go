@@ -62,7 +62,7 @@ func ruleView(r *detect.Rule) RuleView {
 }
 
 type rulesInput struct {
-	paging
+	Paging
 	Kind     []string `query:"kind,explode" maxItems:"5"`
 	Severity []string `query:"severity,explode" maxItems:"10"`
 	Origin   []string `query:"origin,explode" maxItems:"5"`
@@ -72,14 +72,14 @@ type rulesInput struct {
 	OrderBy  string   `query:"orderby" maxLength:"60" doc:"rules are always in order of title"`
 }
 
-type ruleID struct {
+type RulePath struct {
 	ID string `path:"id" maxLength:"500"`
 }
 
-func (i *ruleID) audited() (string, map[string]any) { return i.ID, nil }
+func (i *RulePath) audited() (string, map[string]any) { return i.ID, nil }
 
 type rulePatch struct {
-	ruleID
+	RulePath
 	Body struct {
 		Enabled bool `json:"enabled"`
 	}
@@ -118,9 +118,9 @@ func (s *server) registerRules() {
 		for _, r := range list {
 			views = append(views, ruleView(r))
 		}
-		return pageOf(views, n, in.paging, requestURL(ctx)), nil
+		return pageOf(views, n, in.Paging, requestURL(ctx)), nil
 	})
-	handle(s, read("/{id}", "getRule", "One rule with its text and what it found"), func(ctx context.Context, c *call, in *ruleID) (*output[RuleView], error) {
+	handle(s, read("/{id}", "getRule", "One rule with its text and what it found"), func(ctx context.Context, c *call, in *RulePath) (*output[RuleView], error) {
 		return s.rule(ctx, c, in.ID)
 	})
 	handle(s, change(http.MethodPatch, "/{id}", "updateRule", "Switch a rule on or off"), func(ctx context.Context, c *call, in *rulePatch) (*output[RuleView], error) {
@@ -140,7 +140,7 @@ func (s *server) registerRules() {
 	})
 	remove := change(http.MethodDelete, "/{id}", "deleteRule", "Remove a rule that is not shipped with the product")
 	remove.status = http.StatusNoContent
-	handle(s, remove, func(ctx context.Context, c *call, in *ruleID) (*nothing, error) {
+	handle(s, remove, func(ctx context.Context, c *call, in *RulePath) (*nothing, error) {
 		return &nothing{}, s.Rules.Delete(ctx, c.tenant, in.ID)
 	})
 }

@@ -23,7 +23,7 @@ func (s *server) registerSettings() {
 	const tag = "settings"
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/settings", id: "listSettings", summary: "The tenant's settings", tag: tag, door: byPermission, permission: access.CoreRead, scope: access.ScopeRead,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[setting.Setting], error) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[setting.Setting], error) {
 		all, err := s.Settings.List(ctx, c.tenant)
 		return slice(all, *in, requestURL(ctx)), err
 	})

@@ -35,7 +35,7 @@ func (s *server) registerSources() {
 	const tag = "sources"
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/sources", id: "listSources", summary: "Which sources deliver, and how much", tag: tag, door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[SourceView], error) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[SourceView], error) {
 		all, err := s.Sources.Sources(ctx, c.tenant)
 		if err != nil {
 			return nil, err
@@ -53,7 +53,7 @@ func (s *server) registerSources() {
 	// Records that were refused may hold anything, mail included, so seeing them takes more than seeing incidents.
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/sources/refused", id: "listRefused", summary: "Records that could not be used", tag: tag, door: byPermission, permission: access.CoreRead, scope: access.ScopeRead,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[RefusedRecord], error) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[RefusedRecord], error) {
 		letters, n, err := s.Sources.DeadLetters(ctx, c.tenant, int64(in.Skip), int64(in.Top))
 		if err != nil {
 			return nil, err

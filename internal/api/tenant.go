@@ -28,7 +28,7 @@ func (s *server) registerTenants() {
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/tenants", id: "listTenants", summary: "The tenants one is a member of; all for administrators of the installation", tag: tag,
 		door: bySignIn, scope: access.ScopeRead,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[TenantView], error) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[TenantView], error) {
 		all, err := s.Access.Tenants(ctx, c.who)
 		if err != nil {
 			return nil, err

@@ -39,7 +39,7 @@ type tokenCreate struct {
 // tokenLife is how long a token lasts when nothing else is asked for.
 const tokenLife = 90 * 24 * time.Hour
 
-type tokenID struct {
+type TokenPath struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
@@ -47,7 +47,7 @@ func (s *server) registerTokens() {
 	const tag = "tokens"
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/tokens", id: "listTokens", summary: "One's own API tokens; all of the tenant's for administrators", tag: tag, door: bySignIn, scope: access.ScopeAdmin,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[TokenView], error) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[TokenView], error) {
 		tokens, err := s.Access.Tokens(ctx, c.who, c.tenant)
 		if err != nil {
 			return nil, err
@@ -75,7 +75,7 @@ func (s *server) registerTokens() {
 	handle(s, operation{
 		method: http.MethodDelete, path: "/api/tokens/{id}", id: "revokeToken", summary: "Revoke an API token", tag: tag, door: bySignIn, scope: access.ScopeAdmin,
 		status: http.StatusNoContent, quiet: true,
-	}, func(ctx context.Context, c *call, in *tokenID) (*nothing, error) {
+	}, func(ctx context.Context, c *call, in *TokenPath) (*nothing, error) {
 		return &nothing{}, s.Access.RevokeToken(ctx, c.who, c.tenant, in.ID)
 	})
 }

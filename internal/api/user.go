@@ -67,7 +67,7 @@ func (s *server) registerUsers() {
 	const tag = "users"
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/users", id: "listUsers", summary: "The tenant's users", tag: tag, door: byPermission, permission: access.RolesRead, scope: access.ScopeAdmin,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[UserView], error) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[UserView], error) {
 		users, err := s.Access.Users(ctx, c.who, c.tenant)
 		if err != nil {
 			return nil, err
@@ -105,7 +105,7 @@ func (s *server) registerUsers() {
 	})
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/roles", id: "listRoles", summary: "The roles that users can have", tag: tag, door: bySignIn, scope: access.ScopeRead,
-	}, func(ctx context.Context, _ *call, in *paging) (*pageOutput[RoleView], error) {
+	}, func(ctx context.Context, _ *call, in *Paging) (*pageOutput[RoleView], error) {
 		var views []RoleView
 		for _, r := range access.Roles() {
 			v := RoleView{ID: r.ID, Name: r.Name, Description: r.Description, Permissions: []access.Permission{}}
@@ -121,8 +121,8 @@ func (s *server) registerUsers() {
 	// Whoever works on incidents has to be able to assign them, which takes names and nothing else.
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/assignees", id: "listAssignees", summary: "Names that incidents can be assigned to", tag: tag, door: byPermission,
-		permission: access.AlertsManage, scope: access.ScopeRead,
-	}, func(ctx context.Context, c *call, in *paging) (*pageOutput[Assignee], error) {
+		permission: access.AlertsManage, scope: access.ScopeWrite,
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[Assignee], error) {
 		users, err := s.Access.Names(ctx, c.tenant)
 		if err != nil {
 			return nil, err
