@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/uptrace/bun"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
@@ -30,23 +29,18 @@ const (
 )
 
 func (s *Service) newSessions() *scs.SessionManager {
-	m := scs.New()
-	if memory, ok := m.Store.(*memstore.MemStore); ok {
-		memory.StopCleanup() // the store it starts with, which would keep a goroutine
+	// Not scs.New, which starts a goroutine for a store that is not used here.
+	return &scs.SessionManager{
+		Store: &sessionStore{db: s.db, now: s.now, idle: s.opt.Idle}, IdleTimeout: s.opt.Idle, Lifetime: s.opt.Absolute, HashTokenInStore: true,
+		Codec: scs.GobCodec{},
+		Cookie: scs.SessionCookie{
+			Name: CookieName, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.opt.Secure, Persist: true,
+		},
+		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, err error) {
+			s.opt.Log.Error("session", "error", err)
+			http.Error(w, `{"error":{"code":"unavailable","message":"the session store is not available"}}`, http.StatusServiceUnavailable)
+		},
 	}
-	m.Store = &sessionStore{db: s.db, now: s.now, idle: s.opt.Idle}
-	m.IdleTimeout = s.opt.Idle
-	m.Lifetime = s.opt.Absolute
-	m.HashTokenInStore = true
-	m.Cookie.Name = CookieName
-	m.Cookie.HttpOnly = true
-	m.Cookie.SameSite = http.SameSiteLaxMode
-	m.Cookie.Secure = s.opt.Secure
-	m.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
-		s.opt.Log.Error("session", "error", err)
-		http.Error(w, `{"error":{"code":"unavailable","message":"the session store is not available"}}`, http.StatusServiceUnavailable)
-	}
-	return m
 }
 
 // Sessions wraps a handler so that the other session functions work on its requests' contexts. It reads and writes the cookie.
