@@ -81,12 +81,13 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 		return err
 	}
 	if list := v.Get("records"); list != nil && list.Type() == fastjson.TypeArray {
+		before := len(out.Events)
 		for _, r := range list.GetArray() {
 			if r.Type() == fastjson.TypeObject {
 				one(r, rec, normalise.JSON(r), out)
 			}
 		}
-		if len(out.Events) == 0 {
+		if len(out.Events) == before {
 			out.Unmapped = "entra/empty"
 		}
 		return nil

@@ -1,0 +1,37 @@
+package okta
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/bartizan-sec/bartizan/internal/normalise"
+	"github.com/bartizan-sec/bartizan/internal/normalise/goldentest"
+)
+
+func TestGolden(t *testing.T) {
+	goldentest.Run(t, "testdata", func() normalise.Family { return New() })
+}
+
+func TestProbe(t *testing.T) {
+	for in, want := range map[string]bool{
+		`{"eventType":"a","actor":{},"published":"x","outcome":{}}`: true,
+		`{"CreationTime":"x","Operation":"y","Workload":"z"}`:       false,
+		`eventSource eventName`:                                     false,
+		``:                                                          false,
+	} {
+		if got := Probe([]byte(in)) >= 50; got != want {
+			t.Errorf("%s: %v", in, got)
+		}
+	}
+}
+
+func FuzzNormalise(f *testing.F) {
+	seeds, err := os.ReadFile(filepath.Join("testdata", "records.jsonl"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	goldentest.Seed(f, seeds)
+	family := New()
+	f.Fuzz(func(t *testing.T, data []byte) { goldentest.Check(t, family, data) })
+}
