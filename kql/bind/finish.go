@@ -35,12 +35,19 @@ func (b *binder) prune(roots []plan.Node, bounded map[*plan.Scan]bool) []plan.No
 		out[i] = pr.all(r)
 	}
 	// Inner plans come after all their uses: registration is in the order of completion, and a plan uses only those completed before it.
+	pruned := map[string]plan.Node{}
 	for i := len(b.shared) - 1; i >= 0; i-- {
-		d := pr.defs[b.shared[i].Name]
+		name := b.shared[i].Name
+		if d := pr.defs[name]; d != nil {
+			pruned[name] = pr.node(d.inner, d.need)
+		}
+	}
+	// A shared plan may itself show another one, whose columns are known only now: innermost first.
+	for _, s := range b.shared {
+		d, inner := pr.defs[s.Name], pruned[s.Name]
 		if d == nil {
 			continue
 		}
-		inner := pr.node(d.inner, d.need)
 		at := map[plan.ColumnID]int{}
 		for k, c := range d.inner.Columns() {
 			at[c.ID] = k
