@@ -85,6 +85,9 @@ func (r *Resolver) Device(id, host string) Key {
 		}
 		return byID
 	case byID != "":
+		if named := Make(Device, host); named != "" && rank(byID) == 4 {
+			byID = r.unite(byID, named) // its name became known
+		}
 		r.learnHost(host, byID)
 		return byID
 	case byHost != "":
@@ -173,8 +176,10 @@ func (r *Resolver) User(a Account, device Key) Key {
 			k = r.unite(k, found)
 		}
 	}
-	if k == "" {
-		k = Make(User, userValue(a, ids[0]))
+	if named := Make(User, userValue(a, ids)); k == "" {
+		k = named
+	} else if rank(named) < rank(k) {
+		k = r.unite(k, named) // a readable name became known
 	}
 	for _, id := range ids {
 		if _, taken := r.alias[id]; !taken {
@@ -189,11 +194,13 @@ func conflicting(alias, strongest string) bool {
 	return strings.HasPrefix(alias, "name:") && !strings.HasPrefix(strongest, "name:")
 }
 
-func userValue(a Account, id string) string {
+// userValue is the most readable of a person's identifiers: UPN, DOMAIN\name, then SID and object id.
+func userValue(a Account, ids []string) string {
 	if a.UPN != "" {
 		return a.UPN
 	}
-	_, v, _ := strings.Cut(id, ":")
+	last := ids[len(ids)-1]
+	_, v, _ := strings.Cut(last, ":")
 	return v
 }
 
@@ -229,24 +236,8 @@ func (r *Resolver) unite(a, b Key) Key {
 	return keep
 }
 
-// better prefers readable keys (an address or a name) over SIDs and object ids, then the shorter, then text order, so that the outcome is the same in any order.
+// better prefers readable keys, then the shorter, then text order, so that the outcome is the same in any order.
 func better(a, b Key) bool {
-	rank := func(k Key) int {
-		v := k.Value()
-		switch {
-		case strings.Contains(v, "@"):
-			return 0
-		case strings.HasPrefix(v, "s-1-"):
-			return 3
-		case strings.Count(v, "-") == 4 && len(v) == 36:
-			return 4
-		case k.Kind() == Device && len(v) == 40 && isHex(v):
-			return 4
-		case strings.Contains(v, `\`), strings.Contains(v, "."):
-			return 1
-		}
-		return 2
-	}
 	if ra, rb := rank(a), rank(b); ra != rb {
 		return ra < rb
 	}
@@ -254,6 +245,22 @@ func better(a, b Key) bool {
 		return len(a) < len(b)
 	}
 	return a < b
+}
+
+// rank is lower the better people can read a key: addresses, DOMAIN\name and FQDN, bare names, SIDs, object and device ids.
+func rank(k Key) int {
+	v := k.Value()
+	switch {
+	case strings.HasPrefix(v, "s-1-"):
+		return 3
+	case strings.Count(v, "-") == 4 && len(v) == 36, k.Kind() == Device && len(v) == 40 && isHex(v):
+		return 4
+	case strings.Contains(v, "@"):
+		return 0
+	case strings.Contains(v, `\`), strings.Contains(v, "."):
+		return 1
+	}
+	return 2
 }
 
 // WellKnown reports keys of accounts that join nothing.
