@@ -1,0 +1,4 @@
+declare module 'monaco-editor/esm/vs/editor/editor.all.js';
+declare module 'monaco-editor/esm/vs/editor/editor.api' {
+  export * from 'monaco-editor';
+}
