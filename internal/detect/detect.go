@@ -64,6 +64,9 @@ type Rule struct {
 	custom     *custom.Rule
 }
 
+// Custom returns the parsed form of a KQL rule, nil for other kinds and for rules of a list.
+func (r *Rule) Custom() *custom.Rule { return r.custom }
+
 // LastRun is the outcome of a scheduled rule's last run.
 type LastRun struct {
 	Finished   time.Time `json:"finished"`

@@ -84,7 +84,7 @@ func describe(ev *normalise.Event) subject {
 
 func detection(ev *normalise.Event, r *Rule, m *sigma.Match, s subject) incident.Detection {
 	d := incident.Detection{
-		Tenant: ev.Tenant, RuleID: r.ID, RuleTitle: r.Title, Title: r.Title, Description: r.Description, Recommended: advice(r, m.Rule),
+		Tenant: ev.Tenant, RuleID: r.ID, RuleTitle: r.Title, Title: r.Title, Description: r.Description, Recommended: advice(m.Rule),
 		Severity: r.Severity, Category: r.Category, Techniques: r.Techniques, ServiceSource: s.source, DetectionSource: detectionSource(r, s.source),
 		Time: ev.Time, Evidence: s.evidence, Matched: m.Fields, Hit: incident.Hit{File: ev.File, Record: ev.Number, Time: ev.Time}, FoldKey: s.fold, Lab: ev.Lab,
 	}
@@ -92,8 +92,11 @@ func detection(ev *normalise.Event, r *Rule, m *sigma.Match, s subject) incident
 }
 
 // advice gives the analyst what the rule's author knew: when the rule is wrong, and where to read on.
-func advice(r *Rule, s *sigma.Rule) string {
+func advice(s *sigma.Rule) string {
 	var b strings.Builder
+	if s.Recommended != "" {
+		b.WriteString(s.Recommended + "\n\n")
+	}
 	list := func(head string, items []string) {
 		n := 0
 		for _, item := range items {

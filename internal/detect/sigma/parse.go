@@ -225,7 +225,8 @@ func (f *file) rule(n *yaml.Node) {
 	r := &Rule{
 		ID: scalar(child(n, "id")), Title: scalar(child(n, "title")), Description: strings.TrimSpace(scalar(child(n, "description"))),
 		Status: strings.ToLower(scalar(child(n, "status"))), Level: strings.ToLower(scalar(child(n, "level"))), Author: scalar(child(n, "author")),
-		Path: f.path, Line: n.Line, Source: f.source(n),
+		Recommended: strings.TrimSpace(scalar(child(n, "recommended"))),
+		Path:        f.path, Line: n.Line, Source: f.source(n),
 	}
 	fail := func(code string, line int, format string, args ...any) {
 		f.fail(code, line, format, args...)

@@ -26,6 +26,7 @@ type Rule struct {
 	Tags           []string
 	References     []string
 	FalsePositives []string
+	Recommended    string // what to do about a match; not part of Sigma
 	Logsource      normalise.Logsource
 	// Path and Line say where the rule stands; Source is the text of its document.
 	Path   string

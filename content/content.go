@@ -1,0 +1,25 @@
+// Package content embeds what the product ships as data: detections and scenarios of the evaluation lab. Files are checked by `bartizan content test`; an
+// operator's own files stand beside them in the data folder and are never touched by an upgrade.
+package content
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed detections scenarios
+var files embed.FS
+
+// Detections holds the shipped rules: AREA/ID.yml, Sigma or KQL, each with tests.
+func Detections() fs.FS { return folder("detections") }
+
+// Scenarios holds the stories of the evaluation lab.
+func Scenarios() fs.FS { return folder("scenarios") }
+
+func folder(name string) fs.FS {
+	sub, err := fs.Sub(files, name)
+	if err != nil {
+		panic(err) // the name is not a valid path: a defect of this file
+	}
+	return sub
+}
