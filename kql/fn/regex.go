@@ -3,6 +3,7 @@ package fn
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -37,13 +38,48 @@ func (r *regexCache) get(p string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// CompileRegex compiles a pattern of the language (RE2 syntax).
+// CompileRegex compiles a pattern of the language. It is RE2 syntax, and beyond that \uXXXX and (?<name>…).
 func CompileRegex(p string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(p)
+	re, err := regexp.Compile(re2Syntax(p))
 	if err != nil {
 		return nil, fmt.Errorf("the regular expression %q is not valid: %s", shorten(p, 200), strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return re, nil
+}
+
+// re2Syntax rewrites what RE2 spells otherwise.
+func re2Syntax(p string) string {
+	if !strings.Contains(p, "(?<") && !strings.Contains(p, `\u`) {
+		return p
+	}
+	var b strings.Builder
+	for i := 0; i < len(p); i++ {
+		switch {
+		case p[i] == '\\' && i+1 < len(p):
+			if p[i+1] == 'u' {
+				if strings.HasPrefix(p[i+2:], "{") {
+					b.WriteString(`\x`)
+					i++
+					continue
+				}
+				if i+6 <= len(p) {
+					if _, err := strconv.ParseUint(p[i+2:i+6], 16, 32); err == nil {
+						b.WriteString(`\x{` + p[i+2:i+6] + `}`)
+						i += 5
+						continue
+					}
+				}
+			}
+			b.WriteString(p[i : i+2])
+			i++
+		case strings.HasPrefix(p[i:], "(?<") && !strings.HasPrefix(p[i:], "(?<=") && !strings.HasPrefix(p[i:], "(?<!"):
+			b.WriteString("(?P<")
+			i += 2
+		default:
+			b.WriteByte(p[i])
+		}
+	}
+	return b.String()
 }
 
 func shorten(s string, n int) string {

@@ -109,7 +109,10 @@ func (d *duck) Convert(g *Emitter, s string, from, to plan.Type) string {
 	}
 	fallback := func() string { return d.udfSQL("to"+to.String(), to, []plan.Type{from}, []string{s}) }
 	if from == plan.Unknown {
-		return "CAST(" + s + " AS " + d.Type(to) + ")"
+		if to == plan.String {
+			return "coalesce(CAST(" + s + " AS VARCHAR), '')"
+		}
+		return "TRY_CAST(" + s + " AS " + d.Type(to) + ")"
 	}
 	switch to {
 	case plan.String:

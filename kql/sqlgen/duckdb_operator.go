@@ -128,6 +128,9 @@ func (d *duck) arithmetic(g *Emitter, c *plan.Call) string {
 				return realLiteral(float64(n))
 			}
 		}
+		if t := e.Type(); t == plan.String || t == plan.Unknown || t == plan.Bool {
+			return g.As(e, plan.Real)
+		}
 		return "CAST(" + g.Expr(e) + " AS DOUBLE)"
 	}
 	if c.T == plan.Real {

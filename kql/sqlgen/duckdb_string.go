@@ -235,35 +235,45 @@ func (g *Emitter) pattern(e plan.Expr) (*regexp.Regexp, bool) {
 	return re, true
 }
 
-const notTerm = `[^\pL\pN]`
+// notTerm is a character that surely ends a term. What is beyond ASCII is left to the function in Go: the engine takes milliseconds to compile a class
+// of all letters.
+const notTerm = "[\\x00-/:-@\\[-`{-\\x7f]"
+
+// maxAlternatives bounds the words of one regular expression, whose size the engine limits.
+const maxAlternatives = 64
 
 // terms is the whole-term test for any of the words: first the cheap search for the text anywhere, then, where that hits, the look at what stands before
 // and after it.
 func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right bool) string {
+	if len(words) > maxAlternatives {
+		var parts []string
+		for from := 0; from < len(words); from += maxAlternatives {
+			parts = append(parts, d.terms(g, x, words[from:min(from+maxAlternatives, len(words))], fold, left, right))
+		}
+		return "(" + strings.Join(parts, " OR ") + ")"
+	}
 	s := g.Text(x)
-	flags := "(?s)"
-	hay := s
+	flags, hay := "(?s)", s
 	if fold {
-		flags = "(?si)"
-		hay = "lower(" + s + ")"
+		flags, hay = "(?si)", "lower("+s+")"
 	}
 	bare := make([]string, 0, len(words))
-	bounded := make([]string, 0, len(words))
-	edges := false
+	// Words are grouped by which of their ends need a boundary.
+	var groups [4][]string
 	for _, w := range words {
 		if w == "" {
 			return "true"
 		}
 		first, _ := utf8.DecodeRuneInString(w)
 		last, _ := utf8.DecodeLastRuneInString(w)
-		p := regexp.QuoteMeta(w)
+		k := 0
 		if left && termRune(first) {
-			p, edges = "(?:^|"+notTerm+")"+p, true
+			k |= 1
 		}
 		if right && termRune(last) {
-			p, edges = p+"(?:$|"+notTerm+")", true
+			k |= 2
 		}
-		bounded = append(bounded, p)
+		groups[k] = append(groups[k], regexp.QuoteMeta(w))
 		if fold {
 			w = strings.ToLower(w)
 		}
@@ -283,11 +293,57 @@ func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right 
 		}
 		quick = "regexp_matches(" + hay + ", " + quote("(?s)"+strings.Join(parts, "|")) + ")"
 	}
-	if !edges {
+	if len(groups[0]) == len(words) {
 		return "(" + quick + ")"
 	}
+	var bounded []string
+	for k, list := range groups {
+		if len(list) == 0 {
+			continue
+		}
+		p := strings.Join(list, "|")
+		if len(list) > 1 {
+			p = "(?:" + p + ")"
+		}
+		if k&1 != 0 {
+			p = "(?:^|" + notTerm + ")" + p
+		}
+		if k&2 != 0 {
+			p += "(?:$|" + notTerm + ")"
+		}
+		bounded = append(bounded, p)
+	}
 	exact := "regexp_matches(" + s + ", " + quote(flags+strings.Join(bounded, "|")) + ")"
+	exact += " OR strlen(" + s + ") <> length(" + s + ") AND " + d.termsInGo(s, words, fold, left, right)
 	return "CASE WHEN " + quick + " THEN " + exact + " ELSE false END"
+}
+
+// termsInGo is the whole-term test by the function in Go.
+func (d *duck) termsInGo(s string, words []string, fold, left, right bool) string {
+	name := "has"
+	switch {
+	case left && !right:
+		name = "hasprefix"
+	case right && !left:
+		name = "hassuffix"
+	case len(words) > 1:
+		name = "has_any"
+	}
+	if !fold {
+		name += "_cs"
+	}
+	if len(words) == 1 || name == "has_any" {
+		types, args := []plan.Type{plan.String}, []string{s}
+		for _, w := range words {
+			types, args = append(types, plan.String), append(args, quote(w))
+		}
+		return d.udfSQL(name, plan.Bool, types, args)
+	}
+	parts := make([]string, len(words))
+	for i, w := range words {
+		parts[i] = d.udfSQL(name, plan.Bool, []plan.Type{plan.String, plan.String}, []string{s, quote(w)})
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
 func termRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }

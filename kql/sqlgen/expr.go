@@ -173,7 +173,7 @@ func (g *Emitter) As(e plan.Expr, t plan.Type) string {
 		}
 	}
 	s := g.Expr(e)
-	if from == t || t == plan.Unknown || from == plan.Unknown {
+	if from == t || t == plan.Unknown {
 		return s
 	}
 	return g.d.Convert(g, s, from, t)

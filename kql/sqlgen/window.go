@@ -89,12 +89,12 @@ func (g *Emitter) liftAll(r *rel, cols []plan.Column, want need, exprs []plan.Ex
 				if !ok {
 					return e
 				}
+				changed = true
 				for _, a := range w.Args {
-					if hasWindow(a) {
+					if hasWindow(a) || refersTo(a, names) { // what it needs is computed one level further down
 						return e
 					}
 				}
-				changed = true
 				sql, next := g.window(r, w)
 				if next != nil {
 					return next
@@ -123,6 +123,20 @@ func (g *Emitter) liftAll(r *rel, cols []plan.Column, want need, exprs []plan.Ex
 	}
 	g.Unsupported("window functions nested this deep")
 	return r, out
+}
+
+// refersTo says that an expression uses one of the hidden columns among the values of names.
+func refersTo(e plan.Expr, names map[string]string) bool {
+	found := false
+	rewrite(e, func(e plan.Expr) plan.Expr {
+		if h, ok := e.(*hiddenRef); ok {
+			for _, n := range names {
+				found = found || n == h.name
+			}
+		}
+		return e
+	})
+	return found
 }
 
 func (g *Emitter) number(r *rel, cols []plan.Column, want need) *rel {
