@@ -57,6 +57,12 @@ func (s *Service) CreateTenant(ctx context.Context, by *Principal, id tenant.ID,
 	return t, s.Audit(ctx, id, by, Entry{Action: "tenant.create", Target: string(id)})
 }
 
+// EnsureDefaultTenant makes the tenant of a fresh installation when it is missing.
+func (s *Service) EnsureDefaultTenant(ctx context.Context) error {
+	_, err := s.db.NewRaw("INSERT INTO tenants (id, name, created) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", tenant.Default, "Default", state.At(s.now())).Exec(ctx)
+	return err
+}
+
 // Tenants lists the tenants that the principal is a member of, by id; the console and administrators of the installation see all.
 func (s *Service) Tenants(ctx context.Context, by *Principal) ([]Tenant, error) {
 	all := []Tenant{}

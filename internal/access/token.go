@@ -72,7 +72,7 @@ type NewToken struct {
 }
 
 // CreateToken makes a token for the tenant and returns its secret, which is not kept. A user makes tokens for themself only: they can do what the user can, at
-// most, at the time they are used. The scope ingest takes settings.core.manage, since it feeds the lake.
+// most, at the time they are used. An administrator's token makes tokens of its own kind. The scope ingest takes settings.core.manage, since it feeds the lake.
 func (s *Service) CreateToken(ctx context.Context, by *Principal, id tenant.ID, n NewToken) (*Token, string, error) {
 	if err := s.checkTenant(ctx, id); err != nil {
 		return nil, "", err
@@ -135,9 +135,15 @@ func (s *Service) owner(ctx context.Context, by *Principal, id tenant.ID, n NewT
 		}
 		return row.ID, nil
 	}
+	if by.Kind != KindUser {
+		if !by.HasScope(ScopeAdmin) {
+			return "", fault.Newf(fault.Permission, "a token makes tokens only with the scope admin").On("scope")
+		}
+		if err := by.Require(id, RolesManage); err != nil {
+			return "", err
+		}
+	}
 	switch {
-	case by.Kind != KindUser:
-		return "", fault.Newf(fault.Permission, "a token cannot make tokens; sign in, or use the command line on the data folder")
 	case n.User != "" && n.User != by.UserID && normalName(n.User) != by.Name:
 		return "", fault.Newf(fault.Permission, "a token can be made for oneself only").On("user")
 	case n.Expires.IsZero() || n.Expires.After(s.now().Add(maxTokenLife)):

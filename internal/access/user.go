@@ -69,8 +69,7 @@ const FirstAdministrator = "admin"
 // Bootstrap makes the default tenant and, when there is no user yet, the first administrator with a random password that has to be changed at the first
 // sign-in. Of several processes that start at once exactly one makes the account and gets its password; the others, and every later start, get "".
 func (s *Service) Bootstrap(ctx context.Context) (password string, err error) {
-	if _, err := s.db.NewRaw("INSERT INTO tenants (id, name, created) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING",
-		tenant.Default, "Default", state.At(s.now())).Exec(ctx); err != nil {
+	if err := s.EnsureDefaultTenant(ctx); err != nil {
 		return "", err
 	}
 	if n, err := s.db.NewSelect().Model((*userRow)(nil)).Count(ctx); err != nil || n > 0 {

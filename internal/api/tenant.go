@@ -16,6 +16,11 @@ type TenantView struct {
 	Created *time.Time `json:"createdTime,omitempty"`
 }
 
+// ViewTenant shows a tenant.
+func ViewTenant(t access.Tenant) TenantView {
+	return TenantView{ID: t.ID, Name: t.Name, Created: moment(t.Created.Time)}
+}
+
 type tenantCreate struct {
 	Body struct {
 		ID   string `json:"id" maxLength:"63"`
@@ -35,7 +40,7 @@ func (s *server) registerTenants() {
 		}
 		views := make([]TenantView, 0, len(all))
 		for _, t := range all {
-			views = append(views, TenantView{ID: t.ID, Name: t.Name, Created: moment(t.Created.Time)})
+			views = append(views, ViewTenant(t))
 		}
 		return slice(views, *in, requestURL(ctx)), nil
 	})
@@ -51,6 +56,6 @@ func (s *server) registerTenants() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(TenantView{ID: t.ID, Name: t.Name, Created: moment(t.Created.Time)}), nil
+		return answer(ViewTenant(*t)), nil
 	})
 }

@@ -21,7 +21,8 @@ type TokenView struct {
 	Token    string         `json:"token,omitempty" doc:"the secret, once, when the token is made"`
 }
 
-func tokenView(t *access.Token, secret string) TokenView {
+// ViewToken shows a token; secret is given when it was just made.
+func ViewToken(t *access.Token, secret string) TokenView {
 	return TokenView{
 		ID: t.ID, Name: t.Name, Scopes: t.Scopes, User: t.User, Creator: t.Creator, Created: moment(t.Created.Time), Expires: moment(t.Expires.Time),
 		LastUsed: moment(t.LastUsed.Time), Token: secret,
@@ -54,7 +55,7 @@ func (s *server) registerTokens() {
 		}
 		views := make([]TokenView, 0, len(tokens))
 		for _, t := range tokens {
-			views = append(views, tokenView(t, ""))
+			views = append(views, ViewToken(t, ""))
 		}
 		return slice(views, *in, requestURL(ctx)), nil
 	})
@@ -70,7 +71,7 @@ func (s *server) registerTokens() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(tokenView(t, secret)), nil
+		return answer(ViewToken(t, secret)), nil
 	})
 	handle(s, operation{
 		method: http.MethodDelete, path: "/api/tokens/{id}", id: "revokeToken", summary: "Revoke an API token", tag: tag, door: bySignIn, scope: access.ScopeAdmin,

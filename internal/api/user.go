@@ -23,7 +23,8 @@ type UserView struct {
 	Password    string     `json:"password,omitempty" doc:"the generated password, once, when none was given"`
 }
 
-func userView(u *access.User, password string) UserView {
+// ViewUser shows an account; password is the generated one, if one was just generated.
+func ViewUser(u *access.User, password string) UserView {
 	v := UserView{
 		ID: u.ID, Name: u.Name, DisplayName: u.DisplayName, HomeTenant: u.HomeTenant, Roles: u.Roles, Disabled: u.Disabled, MustChange: u.MustChange,
 		Created: moment(u.Created.Time), LastSignIn: moment(u.LastSignIn.Time), Password: password,
@@ -74,7 +75,7 @@ func (s *server) registerUsers() {
 		}
 		views := make([]UserView, 0, len(users))
 		for _, u := range users {
-			views = append(views, userView(u, ""))
+			views = append(views, ViewUser(u, ""))
 		}
 		return slice(views, *in, requestURL(ctx)), nil
 	})
@@ -89,7 +90,7 @@ func (s *server) registerUsers() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(userView(u, password)), nil
+		return answer(ViewUser(u, password)), nil
 	})
 	handle(s, operation{
 		method: http.MethodPatch, path: "/api/users/{id}", id: "updateUser", summary: "Change a user's roles, password or state", tag: tag, door: byPermission,
@@ -101,7 +102,7 @@ func (s *server) registerUsers() {
 		if err != nil {
 			return nil, err
 		}
-		return answer(userView(u, password)), nil
+		return answer(ViewUser(u, password)), nil
 	})
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/roles", id: "listRoles", summary: "The roles that users can have", tag: tag, door: bySignIn, scope: access.ScopeRead,

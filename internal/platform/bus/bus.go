@@ -140,12 +140,14 @@ func (b *Bus) stream(ctx context.Context, id tenant.ID) (jetstream.Stream, error
 	if s, ok := b.streams[id]; ok {
 		return s, nil
 	}
-	s, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: streamName(id), Description: "records of tenant " + string(id) + " on their way to the lake",
-		Subjects: []string{"t." + string(id) + ".ingest.>"},
-		Storage:  jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
-		MaxBytes: maxBytes(b.opts.MaxBytes), MaxMsgs: -1, AllowDirect: true,
-	})
+	s, err := b.js.Stream(ctx, streamName(id))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = b.js.CreateStream(ctx, b.streamConfig(id))
+	} else if err == nil && s.CachedInfo().Config.MaxBytes != maxBytes(b.opts.MaxBytes) {
+		cfg := s.CachedInfo().Config // as it is, with the first sequence number it was made with
+		cfg.MaxBytes = maxBytes(b.opts.MaxBytes)
+		s, err = b.js.UpdateStream(ctx, cfg)
+	}
 	if err != nil {
 		return nil, fault.Newf(fault.Unavailable, "bus stream of tenant %s: %w", id, err)
 	}

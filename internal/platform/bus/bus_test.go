@@ -176,6 +176,29 @@ func TestPublishAllAndTooLarge(t *testing.T) {
 	}
 }
 
+func TestRestoreGoesOnAtANumber(t *testing.T) {
+	dir := t.TempDir()
+	b := open(t, dir, 0)
+	ctx := context.Background()
+	if err := b.Restore(ctx, "t1", 41); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, b, 2, 1)
+	if code := fault.CodeOf(b.Restore(ctx, "t1", 1)); code != fault.Conflict {
+		t.Errorf("Restore over records: %q; want conflict", code)
+	}
+	b.Close()
+	b = open(t, dir, 1<<20) // another limit, which updates the stream
+	defer b.Close()
+	st, err := b.Status(ctx, "t1")
+	if err != nil || st.First != 41 || st.Last != 42 || st.MaxBytes != 1<<20 {
+		t.Errorf("after a restart: %+v, %v", st, err)
+	}
+	if seq, err := b.Publish(ctx, "t1", "winlog", nil, []byte("x")); seq != 43 || err != nil {
+		t.Errorf("next record is %d, %v", seq, err)
+	}
+}
+
 func TestAnnounce(t *testing.T) {
 	b := open(t, t.TempDir(), 0)
 	defer b.Close()
