@@ -35,6 +35,17 @@ func (w *worker) channels() (note string) {
 		w.bits()
 	case "codeintegrity-operational":
 		w.codeIntegrity()
+	case "firewall-as":
+		switch r.eventID {
+		case 2004, 2071, 2097:
+			w.firewallRule("FirewallRuleAdded")
+		case 2005, 2073, 2099:
+			w.firewallRule("FirewallRuleModified")
+		case 2006, 2052:
+			w.firewallRule("FirewallRuleDeleted")
+		case 2033, 2059:
+			w.firewallRule("FirewallRulesDeleted")
+		}
 	case "dns-server", "security-mitigations":
 		// rules only
 	default:

@@ -72,3 +72,16 @@ var uacBits = [...]struct {
 	{0x40000, "Account Constrained Delegation State changed"},
 	{0x10000, "Account Preauthentication Not Required changed"},
 }
+
+// accessRights names the access rights of audit events by message code.
+var accessRights = map[string]string{
+	"%%1537": "DELETE", "%%1538": "READ_CONTROL", "%%1539": "WRITE_DAC", "%%1540": "WRITE_OWNER", "%%1541": "SYNCHRONIZE", "%%1542": "ACCESS_SYS_SEC",
+	"%%4416": "ReadData (or ListDirectory)", "%%4417": "WriteData (or AddFile)", "%%4418": "AppendData (or AddSubdirectory or CreatePipeInstance)",
+	"%%4419": "ReadEA", "%%4420": "WriteEA", "%%4421": "Execute/Traverse", "%%4422": "DeleteChild", "%%4423": "ReadAttributes", "%%4424": "WriteAttributes",
+	"%%4432": "Query key value", "%%4433": "Set key value", "%%4434": "Create sub-key", "%%4435": "Enumerate sub-keys", "%%4436": "Notify about changes to keys",
+	"%%4437": "Create Link", "%%4480": "Terminate process", "%%4481": "Create new thread in process", "%%4482": "Set process session ID",
+	"%%4483": "Perform virtual memory operation", "%%4484": "Read from process memory", "%%4485": "Write to process memory",
+	"%%4486": "Duplicate handle into or out of process", "%%4487": "Create a subprocess of process", "%%4488": "Set process quotas",
+	"%%4489": "Set process information", "%%4490": "Query process information", "%%7680": "Create Child", "%%7681": "Delete Child", "%%7682": "List Contents",
+	"%%7683": "Write Self", "%%7684": "Read Property", "%%7685": "Write Property", "%%7686": "Delete Tree", "%%7687": "List Object", "%%7688": "Control Access",
+}

@@ -2,6 +2,7 @@ package winlog
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -37,7 +38,7 @@ func decodeNXLog(root *fastjson.Object, r *record) error {
 		case "RecordNumber":
 			r.recordID = r.str(v)
 		case "Keywords":
-			r.keywords = r.str(v)
+			r.keywords = hexKeywords(r.str(v))
 		case "Task":
 			r.task = r.str(v)
 		case "OpcodeValue":
@@ -166,6 +167,14 @@ func levelOfSeverity(s string) string {
 		return "5"
 	}
 	return ""
+}
+
+// hexKeywords writes a keyword mask as Windows does, whatever number the agent made of it.
+func hexKeywords(s string) string {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return "0x" + strconv.FormatUint(uint64(n), 16)
+	}
+	return s
 }
 
 // hasZone reports whether a time text says which zone it is in.

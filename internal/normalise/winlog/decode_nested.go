@@ -78,15 +78,24 @@ func decodeBeats6(root *fastjson.Value, r *record) error {
 	return nil
 }
 
+// keywordText reads the names of keywords; the two that every audit event has one of become Windows' mask.
 func keywordText(v *fastjson.Value) string {
+	parts := []string{normalise.JSONText(v)}
 	if list, err := v.Array(); err == nil {
-		parts := make([]string, 0, len(list))
+		parts = parts[:0]
 		for _, k := range list {
 			parts = append(parts, normalise.JSONText(k))
 		}
-		return strings.Join(parts, ",")
 	}
-	return normalise.JSONText(v)
+	for _, p := range parts {
+		switch p {
+		case "Audit Success":
+			return "0x8020000000000000"
+		case "Audit Failure":
+			return "0x8010000000000000"
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 func levelOfName(s string) string {

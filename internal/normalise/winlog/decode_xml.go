@@ -127,7 +127,7 @@ func (w *xmlEvent) close() {
 		}
 	case section == "UserData" || section == "ProcessingErrorData":
 		w.found = true
-		if depth > 5 { // below the provider's own element: dotted
+		if depth > 4 { // below the provider's own element: dotted
 			name = strings.Join(w.path[3:], ".") + "." + name
 		}
 		r.addText(r.names.name([]byte(name)), r.keep(w.text))

@@ -75,19 +75,29 @@ func firstOf(values ...string) string {
 	return ""
 }
 
-// defenderPath returns the first file of a detection's path list ("file:_C:\x.exe; containerfile:_C:\y.zip").
+// defenderPath returns the file of a detection's path list ("file:_C:\x.exe; containerfile:_C:\y.zip; file:_C:\y.zip->z.exe"): the first that
+// lies in the file system itself, else the container of the first.
 func defenderPath(list string) string {
+	container := ""
 	for part := range strings.SplitSeq(list, ";") {
 		part = strings.TrimSpace(part)
-		for _, prefix := range [...]string{"file:_", "containerfile:_"} {
-			if rest, ok := strings.CutPrefix(part, prefix); ok {
-				path, _, _ := strings.Cut(rest, "->")
-				return path
+		rest, ok := strings.CutPrefix(part, "file:_")
+		if !ok {
+			if rest, ok = strings.CutPrefix(part, "containerfile:_"); ok && container == "" {
+				container = rest
 			}
+			continue
+		}
+		path, _, inside := strings.Cut(rest, "->")
+		if !inside {
+			return path
+		}
+		if container == "" {
+			container = path
 		}
 	}
-	if len(list) > 2 && (list[1] == ':' || strings.HasPrefix(list, `\\`)) {
+	if container == "" && len(list) > 2 && (list[1] == ':' || strings.HasPrefix(list, `\\`)) {
 		return list
 	}
-	return ""
+	return container
 }

@@ -124,7 +124,7 @@ func directoryOnly(r *record) bool {
 	switch r.eventID {
 	case 4768, 4769, 4770, 4771, 5136, 5137, 5138, 5139, 5141:
 		return strings.EqualFold(r.channel, "Security")
-	case 4662, 4661:
+	case 4661, 4662:
 		return r.peek("ObjectServer") == "DS"
 	}
 	return strings.EqualFold(r.channel, "Directory Service")

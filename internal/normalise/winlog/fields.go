@@ -103,6 +103,9 @@ func (w *worker) aliases() {
 		for i := range r.data {
 			w.joinedName(&r.data[i])
 		}
+		if r.eventID == 1000 && r.provider == "Application Error" {
+			w.applicationError()
+		}
 	}
 	w.actorAliases()
 }
@@ -149,6 +152,7 @@ func (w *worker) registryAlias(name string) {
 
 func (w *worker) securityAliases() {
 	r := &w.rec
+	w.accessNames("AccessList")
 	switch r.eventID {
 	case 4688, 4689:
 		w.field("Image", r.peek("NewProcessName"))
@@ -178,7 +182,7 @@ func (w *worker) securityAliases() {
 			w.field("FileName", object)
 		}
 	case 5156, 5157:
-		w.field("Image", r.peek("Application"))
+		w.pathField("Image", r.peek("Application"))
 		outbound := r.peek("Direction") != "%%14592"
 		w.field("Initiated", strconv.FormatBool(outbound))
 		local, localPort, remote, remotePort := "SourceAddress", "SourcePort", "DestAddress", "DestPort"
@@ -190,6 +194,47 @@ func (w *worker) securityAliases() {
 			w.field("SourceIp", r.peek(remote))
 			w.field("DestinationIp", r.peek(local))
 			w.field("DestinationPort", r.peek(localPort))
+		}
+	}
+}
+
+// accessNames puts the names of access rights beside their message codes: rules use either.
+func (w *worker) accessNames(field string) {
+	d := w.rec.find(field)
+	if d == nil || d.Kind != normalise.String || !strings.Contains(d.Text, "%%") {
+		return
+	}
+	var names []string
+	for _, code := range strings.Fields(d.Text) {
+		if name := accessRights[code]; name != "" {
+			names = append(names, name)
+		}
+	}
+	if names != nil {
+		d.Value = bothOf(d.Value, normalise.Value{Kind: normalise.String, Text: strings.Join(names, "\n")})
+	}
+}
+
+// pathField notes a path. A kernel path of the volume that Windows runs from is given with a drive letter too, because rules are written so.
+func (w *worker) pathField(name, path string) {
+	const volume = `\device\harddiskvolume`
+	if len(path) > len(volume) && strings.EqualFold(path[:len(volume)], volume) {
+		rest := strings.TrimLeft(path[len(volume):], "0123456789")
+		if lower := strings.ToLower(rest); strings.HasPrefix(lower, `\windows\`) || strings.HasPrefix(lower, `\program files`) || strings.HasPrefix(lower, `\users\`) || strings.HasPrefix(lower, `\programdata\`) {
+			v := bothOf(normalise.Value{Kind: normalise.String, Text: "C:" + rest}, normalise.Value{Kind: normalise.String, Text: path})
+			w.fields = append(w.fields, normalise.Field{Name: name, Value: v})
+			return
+		}
+	}
+	w.field(name, path)
+}
+
+// applicationError names the unnamed values of the crash event, as its newer form does.
+func (w *worker) applicationError() {
+	values := w.rec.unnamed()
+	for i, name := range [...]string{"AppName", "AppVersion", "AppTimeStamp", "ModuleName", "ModuleVersion", "ModuleTimeStamp", "ExceptionCode", "FaultingOffset"} {
+		if i < len(values) {
+			w.field(name, values[i])
 		}
 	}
 }

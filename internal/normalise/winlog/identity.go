@@ -132,9 +132,15 @@ func (w *worker) ntlm() {
 	w.finish(row)
 }
 
-// samHandle maps 4661 on the account database: somebody looks up users or groups.
-func (w *worker) samHandle() {
+// samHandle maps 4661 on the account database of a domain: somebody looks up users or groups. Local databases are left out.
+func (w *worker) samHandle() (note string) {
 	r := &w.rec
+	if name := strings.ToUpper(r.peek("ObjectName")); strings.HasPrefix(name, "DC=") || strings.Contains(name, ",DC=") {
+		w.dev.directory = true
+	}
+	if !w.dev.directory {
+		return "local account database"
+	}
 	row := w.identityRow("IdentityQueryEvents", "SAMR query")
 	put(row, "Protocol", "Samr")
 	w.identityActor(row)
@@ -149,6 +155,7 @@ func (w *worker) samHandle() {
 	}
 	put(row, "TargetDeviceName", w.dev.name)
 	w.finish(row)
+	return ""
 }
 
 // directoryOperation maps 4662: an operation on a directory object.

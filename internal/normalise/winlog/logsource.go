@@ -92,35 +92,25 @@ var kinds = map[string]logKind{
 	"wmi": kindWMI, "taskscheduler": kindTasks, "windefend": kindDefender,
 }
 
-// service returns Sigma's name for the record's channel; forwarded and renamed channels are known by their provider.
-func (r *record) service() string {
-	if s, ok := services[r.channel]; ok { // already lower case
+// service returns Sigma's name for the record's channel.
+func (r *record) service() string { return r.sigma }
+
+// serviceOf finds Sigma's name for a channel; forwarded and renamed channels are known by their provider.
+func serviceOf(channel, provider string) string {
+	if s, ok := services[strings.ToLower(channel)]; ok {
 		return s
 	}
-	if s, ok := services[strings.ToLower(r.channel)]; ok {
-		return s
-	}
-	if r.channel == "" || strings.EqualFold(r.channel, "ForwardedEvents") {
-		switch r.provider {
-		case "Microsoft-Windows-Sysmon":
-			return "sysmon"
-		case "Microsoft-Windows-Security-Auditing":
-			return "security"
-		case "Microsoft-Windows-PowerShell":
-			return "powershell"
-		case "PowerShell":
-			return "powershell-classic"
-		case "Service Control Manager":
-			return "system"
-		case "Microsoft-Windows-Windows Defender":
-			return "windefend"
-		case "Microsoft-Windows-TaskScheduler":
-			return "taskscheduler"
-		case "Microsoft-Windows-WMI-Activity":
-			return "wmi"
-		}
+	if channel == "" || strings.EqualFold(channel, "ForwardedEvents") {
+		return providers[provider]
 	}
 	return ""
+}
+
+// providers maps a provider to the service of the log it writes to.
+var providers = map[string]string{
+	"Microsoft-Windows-Sysmon": "sysmon", "Microsoft-Windows-Security-Auditing": "security", "Microsoft-Windows-PowerShell": "powershell",
+	"PowerShell": "powershell-classic", "Service Control Manager": "system", "Microsoft-Windows-Windows Defender": "windefend",
+	"Microsoft-Windows-TaskScheduler": "taskscheduler", "Microsoft-Windows-WMI-Activity": "wmi",
 }
 
 func kindOf(r *record) logKind { return kinds[r.service()] }

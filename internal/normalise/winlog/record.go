@@ -44,6 +44,8 @@ type record struct {
 	userID    string // System/Security
 	activity  string
 	message   string
+	// sigma is the channel's service as rules name it, "" for none; see logsource.go.
+	sigma string
 
 	data []datum
 

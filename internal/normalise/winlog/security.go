@@ -33,7 +33,7 @@ func (w *worker) security() (note string) {
 	case 4657:
 		w.auditRegistryValue()
 	case 4661:
-		w.samHandle()
+		return w.samHandle()
 	case 4662:
 		w.directoryOperation()
 	case 4663:
@@ -76,6 +76,22 @@ func (w *worker) security() (note string) {
 		w.simple("AccountCheckedForBlankPassword")
 	case 4703:
 		w.simple("ProcessPrimaryTokenModified")
+	case 4616:
+		w.simple("SystemTimeChanged")
+	case 4670:
+		w.permissions()
+	case 4704:
+		w.simple("UserRightAssigned")
+	case 4705:
+		w.simple("UserRightRemoved")
+	case 4717:
+		w.simple("LogonRightsSettingEnabled")
+	case 4718:
+		w.simple("LogonRightsSettingRemoved")
+	case 4798, 4799:
+		w.enumeration()
+	case 4946, 4947, 4948:
+		w.firewallRule(map[int]string{4946: "FirewallRuleAdded", 4947: "FirewallRuleModified", 4948: "FirewallRuleDeleted"}[r.eventID])
 	}
 	return ""
 }
@@ -232,6 +248,52 @@ func (w *worker) remoteDesktop() {
 	w.logonID(row, "LogonId", "LogonID")
 	w.remote(row, r.get("ClientAddress"))
 	put(row, "RemoteDeviceName", strings.ToLower(r.get("ClientName")))
+	w.finish(row)
+}
+
+// enumeration maps 4798 and 4799: a process listed the groups of a user, or the members of a group.
+func (w *worker) enumeration() {
+	r := &w.rec
+	action := "UserGroupsEnumerated"
+	if r.eventID == 4799 {
+		action = "LocalGroupMembersEnumerated"
+	}
+	row := w.newRow("DeviceEvents", action)
+	w.process(row, "CallerProcessId", "CallerProcessName")
+	w.subject(row)
+	if r.eventID == 4798 {
+		w.target(row)
+	} else {
+		w.extra.Text("GroupName", r.get("TargetUserName"))
+		w.extra.Text("GroupDomainName", r.get("TargetDomainName"))
+		w.extra.Text("GroupSid", r.get("TargetSid"))
+	}
+	w.finish(row)
+}
+
+// permissions maps 4670: the permissions of an object were changed.
+func (w *worker) permissions() {
+	r := &w.rec
+	row := w.newRow("DeviceEvents", "ObjectPermissionsChanged")
+	object := r.get("ObjectName")
+	if r.peek("ObjectType") == "Key" {
+		key, _ := registryPath(object)
+		put(row, "RegistryKey", key)
+	} else {
+		file(row, object)
+	}
+	w.process(row, "ProcessId", "ProcessName")
+	w.subject(row)
+	w.finish(row)
+}
+
+// firewallRule maps a change of the firewall's rules, from the audit log or from the firewall's own.
+func (w *worker) firewallRule(action string) {
+	r := &w.rec
+	row := w.newRow("DeviceEvents", action)
+	file(row, r.get("ApplicationPath"))
+	w.initiator(row, actorRef{path: r.get("ModifyingApplication")})
+	put(row, "InitiatingProcessAccountSid", normalise.CleanSID(r.get("ModifyingUser")))
 	w.finish(row)
 }
 

@@ -31,11 +31,7 @@ func (w *worker) handleRequest() (note string) {
 
 // auditFailure reports whether an audit event tells of a refused attempt (keyword bit 52).
 func auditFailure(r *record) bool {
-	k := r.keywords
-	if strings.EqualFold(k, "Audit Failure") {
-		return true
-	}
-	n, ok := parseInt(k)
+	n, ok := parseInt(r.keywords)
 	return ok && n&(1<<52) != 0
 }
 

@@ -34,10 +34,7 @@ func (w *worker) auditProcess() (note string) {
 			twin.AccountSID = p.AccountSID
 		}
 		w.family.cache.Add(twin)
-		if parent, ok := w.lookup(actorRef{id: parentID, has: hasParent, path: p.ParentPath}); ok {
-			w.actor = &parent
-		}
-		return "duplicate of sysmon 1"
+		w.told, note = true, "duplicate of sysmon 1"
 	}
 
 	row := w.newRow("DeviceProcessEvents", "ProcessCreated")
@@ -59,8 +56,10 @@ func (w *worker) auditProcess() (note string) {
 		p.ParentGUID = w.actor.GUID
 	}
 	w.finish(row)
-	w.family.cache.Add(p)
-	return ""
+	if !w.told {
+		w.family.cache.Add(p)
+	}
+	return note
 }
 
 func (w *worker) auditProcessEnd() {
@@ -77,7 +76,7 @@ func (w *worker) auditProcessEnd() {
 func (w *worker) serviceInstalled(pathField string) (note string) {
 	r := &w.rec
 	if w.dev.toldAlready(r.peek("ServiceName"), r.eventID, w.ticks) {
-		return "duplicate"
+		w.told, note = true, "duplicate"
 	}
 	row := w.newRow("DeviceEvents", "ServiceInstalled")
 	command := r.get(pathField)
@@ -92,10 +91,10 @@ func (w *worker) serviceInstalled(pathField string) (note string) {
 		w.identityActor(id)
 		put(id, "TargetDeviceName", w.dev.name)
 		w.finish(row, id)
-		return ""
+		return note
 	}
 	w.finish(row)
-	return ""
+	return note
 }
 
 // executableOf returns the program of a command line: the quoted part, or everything to the first known program ending, or the first word.

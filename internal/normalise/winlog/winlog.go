@@ -88,6 +88,8 @@ type worker struct {
 	fields []normalise.Field
 	actor  *normalise.Process // the cached process behind the event, if it was found
 	kind   logKind
+	// told says that another record told of the same thing and has the rows; those of this one only serve as evidence.
+	told bool
 }
 
 func (w *worker) normalise(source *normalise.Record, out *normalise.Batch) error {
@@ -95,8 +97,10 @@ func (w *worker) normalise(source *normalise.Record, out *normalise.Batch) error
 	if err := decode(&w.parser, source.Data, r); err != nil {
 		return err
 	}
-	w.source, w.out, w.rows, w.fields, w.actor = source, out, nil, w.fields[:0], nil
+	w.source, w.out, w.rows, w.fields, w.actor, w.told = source, out, nil, w.fields[:0], nil, false
 	w.extra.Reset()
+	r.sigma = serviceOf(r.channel, r.provider)
+	r.readMessage()
 	w.kind = kindOf(r)
 	name := deviceName(r.computer)
 	w.dev = w.deviceNamed(name)
@@ -116,7 +120,9 @@ func (w *worker) normalise(source *normalise.Record, out *normalise.Batch) error
 	if firstSight && (w.family.known == nil || !w.family.known(w.tenant, w.dev.id)) {
 		out.Rows = append(out.Rows, w.deviceInfo())
 	}
-	out.Rows = append(out.Rows, w.rows...)
+	if !w.told {
+		out.Rows = append(out.Rows, w.rows...)
+	}
 	out.Events = append(out.Events, event)
 	if unmapped != "" {
 		out.Unmapped = unmapped
@@ -124,7 +130,7 @@ func (w *worker) normalise(source *normalise.Record, out *normalise.Batch) error
 	return nil
 }
 
-// mapRows makes the rows of the record in hand and returns the name of its kind when no table takes it.
+// mapRows makes the rows of the record in hand and returns the name of its kind when no table takes it or another record gave the row.
 func (w *worker) mapRows() (unmapped string) {
 	note := ""
 	switch w.kind {
@@ -139,7 +145,7 @@ func (w *worker) mapRows() (unmapped string) {
 	default:
 		note = w.channels()
 	}
-	if len(w.rows) > 0 {
+	if len(w.rows) > 0 && !w.told {
 		return ""
 	}
 	return unmappedName(&w.rec, note)
