@@ -120,7 +120,7 @@ func pairs(s string, p *part) {
 			value, s, _ = strings.Cut(s[1:], `"`)
 		default:
 			value, s, _ = strings.Cut(s, " ")
-			if coded(name) {
+			if coded(p.kind, name) {
 				value = unhex(value)
 			}
 		}
@@ -131,12 +131,12 @@ func pairs(s string, p *part) {
 }
 
 // coded are the fields that the kernel writes in hexadecimal when they hold blanks or odd bytes.
-func coded(name string) bool {
+func coded(kind, name string) bool {
 	switch name {
 	case "exe", "comm", "name", "cwd", "proctitle", "acct", "cmd", "data", "key", "path", "dir", "old-disk", "new-disk":
 		return true
 	}
-	return len(name) >= 2 && name[0] == 'a' && name[1] >= '0' && name[1] <= '9'
+	return kind == "EXECVE" && len(name) >= 2 && name[0] == 'a' && name[1] >= '0' && name[1] <= '9'
 }
 
 func unhex(s string) string {
