@@ -39,7 +39,7 @@ type Alerts interface {
 // Accepted says what became of detections.
 type Accepted struct {
 	NewAlerts    int
-	NewIncidents int
+	NewIncidents int // less those that were absorbed by a merge
 	Rows         []*schema.Row
 }
 

@@ -41,9 +41,11 @@ type Query struct {
 	Limit   int
 	Bytes   int64
 	Timeout time.Duration
+	// Visible says which tables exist for whoever asks; nil means all.
+	Visible func(t *schema.Table) bool
 }
 
-// Column is a result column. Names may repeat; Type is a KQL scalar type.
+// Column is a result column. Names may repeat; Type is a KQL scalar type, or unknown where only data could tell (a member of an unpacked bag).
 type Column struct {
 	Name string `json:"name"`
 	Type string `json:"type"`
@@ -166,9 +168,9 @@ func Columns(ctx context.Context, store Store, q Query) ([]Column, error) {
 	return columnsOf(program.Columns), nil
 }
 
-// Check gives everything there is to say about a query's text.
-func Check(text string, now time.Time) []kql.Diagnostic {
-	return kql.Check(text, Catalog(schema.Load()), kql.Options{Now: now})
+// Check gives everything there is to say about the text of a query over the visible tables (nil: all).
+func Check(text string, now time.Time, visible func(t *schema.Table) bool) []kql.Diagnostic {
+	return kql.Check(text, Catalog(schema.Load(), visible), kql.Options{Now: now})
 }
 
 func compile(ctx context.Context, conn *sql.Conn, q Query) (*kql.Program, error) {
@@ -181,7 +183,7 @@ func compile(ctx context.Context, conn *sql.Conn, q Query) (*kql.Program, error)
 		})
 		return rows, err
 	}
-	program, err := kql.Compile(q.Text, Catalog(schema.Load()), opt)
+	program, err := kql.Compile(q.Text, Catalog(schema.Load(), q.Visible), opt)
 	if err == nil {
 		return program, nil
 	}
@@ -206,9 +208,6 @@ func columnsOf(cols []plan.Column) []Column {
 	out := make([]Column, len(cols))
 	for i, c := range cols {
 		out[i] = Column{Name: c.Name, Type: c.Type.String()}
-		if c.Type == plan.Unknown {
-			out[i].Type = plan.Dynamic.String()
-		}
 	}
 	return out
 }

@@ -11,23 +11,29 @@ import (
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
 
-// Catalog shows the hunting schema to the query language.
-func Catalog(c *schema.Catalog) kql.Catalog {
-	return &catalog{tables: c, made: map[string]*kql.Table{}}
+// Catalog shows the hunting schema to the query language: the tables that visible lets through, all when it is nil.
+func Catalog(c *schema.Catalog, visible func(t *schema.Table) bool) kql.Catalog {
+	if visible == nil {
+		visible = func(*schema.Table) bool { return true }
+	}
+	return &catalog{tables: c, visible: visible, made: map[string]*kql.Table{}}
 }
 
 type catalog struct {
-	tables *schema.Catalog
-	mu     sync.Mutex
-	made   map[string]*kql.Table
+	tables  *schema.Catalog
+	visible func(t *schema.Table) bool
+	mu      sync.Mutex
+	made    map[string]*kql.Table
 }
 
 // Names implements kql.Catalog.
 func (c *catalog) Names() []string {
 	tables := c.tables.Tables()
-	out := make([]string, len(tables))
-	for i, t := range tables {
-		out[i] = t.Name
+	out := make([]string, 0, len(tables))
+	for _, t := range tables {
+		if c.visible(t) {
+			out = append(out, t.Name)
+		}
 	}
 	return out
 }
@@ -40,7 +46,7 @@ func (c *catalog) Table(name string) *kql.Table {
 		return t
 	}
 	from := c.tables.Table(name)
-	if from == nil {
+	if from == nil || !c.visible(from) {
 		return nil
 	}
 	t := &kql.Table{Name: from.Name, TimeColumn: from.TimeColumn}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/live"
+	"github.com/bartizan-sec/bartizan/internal/simulate"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+const defaultTenant = tenant.Default
+
+// hubPointer is set once the hub exists.
+type hubPointer = atomic.Pointer[live.Hub]
+
+// intake runs a consumer per tenant, from the bus into the tenant's lake.
+type intake struct {
+	s  *server
+	wg sync.WaitGroup
+
+	mu      sync.Mutex
+	running map[tenant.ID]bool
+}
+
+func newIntake(s *server) *intake { return &intake{s: s, running: map[tenant.ID]bool{}} }
+
+// Start opens the lakes of all tenants and consumes until ctx ends; tenants made later are found within seconds.
+func (in *intake) Start(ctx context.Context) error {
+	if err := in.sync(ctx); err != nil {
+		return err
+	}
+	in.wg.Add(1)
+	go func() {
+		defer in.wg.Done()
+		tick := time.NewTicker(3 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				logFailure(in.s.log, "tenants could not be read", in.sync(ctx))
+			}
+		}
+	}()
+	return nil
+}
+
+// Wait returns when all consumers have ended.
+func (in *intake) Wait() { in.wg.Wait() }
+
+func (in *intake) sync(ctx context.Context) error {
+	tenants, err := in.s.access.AllTenants(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range tenants {
+		if err := in.ensure(ctx, id); err != nil {
+			return fmt.Errorf("tenant %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.running[id] {
+		return nil
+	}
+	store, err := in.s.lakes.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := in.s.repairAlertRows(ctx, store); err != nil {
+		return err
+	}
+	detector, err := in.s.detector(ctx, id)
+	if err != nil {
+		return err
+	}
+	c := &ingest.Consumer{Bus: in.s.bus, Keep: in.s.cfg.Bus.Keep, Log: in.s.log, Config: ingest.Config{
+		Store: store, Families: in.s.families(), Records: in.s.records, Detector: detector, Alerts: in.s.alerts(id),
+		Committed: func(c ingest.Commit) {
+			in.s.live.Publish(live.Change{Tenant: id, Kind: "ingest", ID: fmt.Sprint(c.Records), Change: "created"})
+		},
+	}}
+	in.running[id] = true
+	in.wg.Add(1)
+	go func() {
+		defer in.wg.Done()
+		c.Run(ctx)
+	}()
+	return nil
+}
+
+// Drain returns when everything that was on the tenant's bus at the call is in the lake.
+func (in *intake) Drain(ctx context.Context, id tenant.ID, limit time.Duration) error {
+	status, err := in.s.bus.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	store, err := in.s.lakes.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		position, err := store.Position(ctx, ingest.BusPosition)
+		if err != nil {
+			return err
+		}
+		if uint64(position) >= status.Last { //nolint:gosec // positions are not negative
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fault.Newf(fault.Busy, "%d messages are still on their way into the lake; try again", status.Last-uint64(position)) //nolint:gosec // as above
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// deliver sends lab records through the receiver, labelled with their run.
+func deliver(r *ingest.Receiver) simulate.Deliver {
+	return func(ctx context.Context, id tenant.ID, source, run string, body *bytes.Reader) error {
+		receipt, err := r.Accept(ctx, ingest.Delivery{Tenant: id, Source: source, Lab: run}, body)
+		if err == nil && receipt.RefusedCount > 0 {
+			err = fault.Newf(fault.Internal, "a generated %s record was refused: %s", source, receipt.Refused[0].Message)
+		}
+		return err
+	}
+}
+
+func (s *server) labChanged(id tenant.ID, run string) {
+	s.live.Publish(live.Change{Tenant: id, Kind: "lab", ID: run, Change: "updated"})
+}
+
+// removeLab waits for records that are still on their way, so that none arrives afterwards, and takes away what lab runs made.
+func (s *server) removeLab(ctx context.Context, id tenant.ID) (simulate.Removed, error) {
+	var out simulate.Removed
+	if err := s.intake.Drain(ctx, id, time.Minute); err != nil {
+		return out, err
+	}
+	store, err := s.lakes.Open(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	removed, err := s.incidents.RemoveLab(ctx, id)
+	if err != nil {
+		return out, err
+	}
+	out.Alerts, out.Incidents = int64(removed.Alerts), int64(removed.Incidents)
+	out.Rows, err = store.DeleteLab(ctx, "")
+	return out, err
+}

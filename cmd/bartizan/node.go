@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/bartizan-sec/bartizan/content"
+	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/detect"
+	"github.com/bartizan-sec/bartizan/internal/incident"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/lake/duckdb"
+	"github.com/bartizan-sec/bartizan/internal/platform/config"
+	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
+	"github.com/bartizan-sec/bartizan/internal/platform/telemetry"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
+)
+
+// node is an open data folder with the services over it: what the server and the commands that work on a folder have in common.
+type node struct {
+	cfg       *config.Config
+	log       *slog.Logger
+	dir       *datadir.Dir
+	db        *bun.DB
+	lakes     *duckdb.Engine
+	records   *ingest.Records
+	rules     *detect.Service
+	incidents *incident.Service
+	access    *access.Service
+}
+
+// nodeOptions are what only the server sets.
+type nodeOptions struct {
+	cfg       *config.Config // nil: from the environment
+	log       *slog.Logger   // nil: silent
+	address   string
+	publisher incident.Publisher
+}
+
+// openNode opens the data folder of a command.
+func openNode(ctx context.Context, t targetFlags, program string) (*node, error) {
+	return openNodeWith(ctx, t.data, program, nodeOptions{})
+}
+
+func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *node, err error) {
+	n := &node{cfg: o.cfg, log: o.log}
+	if n.cfg == nil {
+		if n.cfg, err = config.Load(nil, ""); err != nil {
+			return nil, err
+		}
+	}
+	if n.log == nil {
+		n.log = telemetry.Discard()
+	}
+	if n.dir, err = datadir.Open(data, program, o.address); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			n.Close()
+		}
+	}()
+	location := n.cfg.State
+	if location == "" {
+		location = n.dir.State()
+	}
+	if n.db, err = state.Open(ctx, location); err != nil {
+		return nil, err
+	}
+	if n.lakes, err = duckdb.New(n.dir.Lakes(), duckdb.Options{Threads: n.cfg.Lake.Threads, MemoryLimit: memoryLimit(n.cfg.Lake.Memory), Register: kqlduckdb.Register}); err != nil {
+		return nil, err
+	}
+	n.records = ingest.NewRecords(n.db)
+	n.rules = detect.New(n.db, detect.Options{Content: content.Detections()})
+	n.incidents = incident.New(n.db, incident.Options{Publisher: o.publisher, Logger: n.log})
+	n.access, err = access.New(n.db, access.Options{
+		Idle: n.cfg.Session.Idle, Absolute: n.cfg.Session.Absolute, Attempts: n.cfg.Login.Attempts, Window: n.cfg.Login.Window, Secure: n.cfg.TLS.Cert != "", Log: n.log,
+	})
+	return n, err
+}
+
+// Close closes what is open, in reverse order.
+func (n *node) Close() {
+	var all error
+	if n.lakes != nil {
+		all = errors.Join(all, n.lakes.Close())
+	}
+	if n.db != nil {
+		all = errors.Join(all, n.db.Close())
+	}
+	if n.dir != nil {
+		all = errors.Join(all, n.dir.Close())
+	}
+	if all != nil {
+		n.log.Error("closing the data folder", "error", all)
+	}
+}
+
+// tenant returns the id of an existing tenant. The default tenant exists from the first opening on.
+func (n *node) tenant(ctx context.Context, name string) (tenant.ID, error) {
+	id, err := tenant.Parse(name)
+	if err != nil || id == tenant.Default {
+		return id, err
+	}
+	all, err := n.access.AllTenants(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, t := range all {
+		if t == id {
+			return id, nil
+		}
+	}
+	return "", fault.Newf(fault.NotFound, "there is no tenant %q; bartizan tenant list shows those there are", name)
+}
+
+// memoryLimit is a size as DuckDB writes it; "" leaves the choice to it.
+func memoryLimit(b config.Bytes) string {
+	if b == 0 {
+		return ""
+	}
+	return b.String()
+}
+
+func (n *node) familyNames() string {
+	var names []string
+	for _, f := range n.families() {
+		names = append(names, f.Name())
+	}
+	return strings.Join(names, ", ")
+}
+
+func (n *node) knows(source string) bool {
+	for _, f := range n.families() {
+		if f.Name() == source {
+			return true
+		}
+	}
+	return false
+}
+
+// detector returns the tenant's compiled rules for a pipeline.
+func (n *node) detector(ctx context.Context, id tenant.ID) (ingest.Detector, error) {
+	return n.rules.Detector(ctx, id)
+}
+
+// operatorContent is the operator's own content folder, if there is one.
+func (n *node) operatorContent() string {
+	dir := n.cfg.Content.Folder
+	if dir == "" {
+		dir = n.dir.Content()
+	}
+	if info, err := os.Stat(filepath.Join(dir, "detections")); err == nil && info.IsDir() {
+		return filepath.Join(dir, "detections")
+	}
+	return ""
+}
+

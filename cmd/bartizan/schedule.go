@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bartizan-sec/bartizan/internal/incident"
+	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
+	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/internal/setting"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// The periodic jobs. Their arguments are empty: each does its work for every tenant.
+type (
+	runRulesJob  struct{}
+	retentionJob struct{}
+	sweepJob     struct{}
+)
+
+// Kind names the job in the queue.
+func (runRulesJob) Kind() string  { return "detect.run_due" }
+func (retentionJob) Kind() string { return "lake.retention" }
+func (sweepJob) Kind() string     { return "access.sweep" }
+
+func (s *server) schedule(ctx context.Context) error {
+	each := func(fn func(context.Context, tenant.ID) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			tenants, err := s.access.AllTenants(ctx)
+			for _, id := range tenants {
+				err = errors.Join(err, fn(ctx, id))
+			}
+			return err
+		}
+	}
+	rules, retention := each(s.runDue), each(s.retain)
+	err := errors.Join(
+		jobs.Handle(s.jobs, func(ctx context.Context, _ runRulesJob) error { return rules(ctx) }),
+		jobs.Handle(s.jobs, func(ctx context.Context, _ retentionJob) error { return retention(ctx) }),
+		jobs.Handle(s.jobs, func(ctx context.Context, _ sweepJob) error { return s.access.Sweep(ctx) }),
+		s.jobs.Every(time.Minute, "detect.run_due", func() jobs.Args { return runRulesJob{} }),
+		s.jobs.Every(time.Hour, "lake.retention", func() jobs.Args { return retentionJob{} }),
+		s.jobs.Every(15*time.Minute, "access.sweep", func() jobs.Args { return sweepJob{} }),
+	)
+	if err != nil {
+		return err
+	}
+	return s.jobs.Start(ctx)
+}
+
+// runDue runs the tenant's scheduled rules whose time has come.
+func (s *server) runDue(ctx context.Context, id tenant.ID) error {
+	store, err := s.lakes.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	report, err := s.rules.RunDue(ctx, id, hunter{s.lakes}, func(ctx context.Context, found []incident.Detection) error {
+		_, err := s.acceptLate(ctx, store, found)
+		return err
+	})
+	for rule, why := range report.Failed {
+		s.log.Warn("a scheduled rule could not run", "tenant", id, "rule", rule, "error", why)
+	}
+	return err
+}
+
+// retain deletes what is older than the tenant keeps.
+func (s *server) retain(ctx context.Context, id tenant.ID) error {
+	keep, err := setting.New(s.db, s.cfg.Lake.Retention).Retention(ctx, id)
+	if err != nil || keep <= 0 {
+		return err
+	}
+	store, err := s.lakes.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	before := time.Now().Add(-keep)
+	for _, t := range schema.Load().Tables() {
+		if t.TimeColumn == "" {
+			continue
+		}
+		n, err := store.Retain(ctx, t.Name, before)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			s.log.Info("retention", "tenant", id, "table", t.Name, "rows", n, "before", before)
+		}
+	}
+	return nil
+}

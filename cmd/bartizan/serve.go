@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bartizan-sec/bartizan/content"
+	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/api"
+	"github.com/bartizan-sec/bartizan/internal/hunting"
+	"github.com/bartizan-sec/bartizan/internal/incident"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/platform/bus"
+	"github.com/bartizan-sec/bartizan/internal/platform/config"
+	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
+	"github.com/bartizan-sec/bartizan/internal/platform/live"
+	"github.com/bartizan-sec/bartizan/internal/platform/telemetry"
+	"github.com/bartizan-sec/bartizan/internal/setting"
+	"github.com/bartizan-sec/bartizan/internal/simulate"
+	"github.com/bartizan-sec/bartizan/web"
+)
+
+func newServe() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: portal, API, receivers and everything behind them",
+		Long: `Serve opens the data folder, starts the portal, the API and the receivers, and works until it is told to stop (SIGINT, SIGTERM), when it finishes what it has
+accepted. Every setting is a flag, an environment variable (BARTIZAN_…) or a line of the file given by --config.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Load(cmd.Flags(), file)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	config.AddFlags(cmd.Flags())
+	cmd.Flags().StringVar(&file, "config", os.Getenv("BARTIZAN_SERVER_CONFIG"), "YAML file of settings (default $BARTIZAN_SERVER_CONFIG)")
+	cmd.Flags().Lookup("config").DefValue = ""
+	return cmd
+}
+
+// server is the running program.
+type server struct {
+	*node
+	bus     *bus.Bus
+	live    *live.Hub
+	jobs    *jobs.Queue
+	metrics *telemetry.Metrics
+	intake  *intake
+	lab     *simulate.Service
+}
+
+func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (err error) {
+	log := telemetry.NewLogger(stderr, cfg.Log.Level, cfg.Log.Format)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
+	}
+	defer listener.Close()
+	relay := &relay{}
+	n, err := openNodeWith(ctx, cfg.Data, "serve", nodeOptions{cfg: cfg, log: log, address: listener.Addr().String(), publisher: relay})
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	s := &server{node: n, metrics: telemetry.NewMetrics()}
+	if s.bus, err = bus.Open(ctx, bus.Options{URL: cfg.Bus.URL, Dir: n.dir.Bus(), MaxBytes: uint64(cfg.Bus.MaxBytes), Log: log}); err != nil {
+		return err
+	}
+	defer s.bus.Close()
+	if s.live, err = live.New(s.bus, log); err != nil {
+		return err
+	}
+	defer s.live.Close()
+	relay.hub.Store(s.live)
+	location := n.dir.Jobs()
+	if cfg.State != "" {
+		location = cfg.State
+	}
+	if s.jobs, err = jobs.Open(ctx, location, cfg.Jobs.Workers, log); err != nil {
+		return err
+	}
+	password, err := n.access.Bootstrap(ctx)
+	if err != nil {
+		return err
+	}
+	scenarios, err := simulate.Load(content.Scenarios())
+	if err != nil {
+		return err
+	}
+	receiver := ingest.NewReceiver(s.bus, n.records, n.families())
+	s.lab = simulate.NewService(n.db, scenarios, deliver(receiver), s.removeLab, s.labChanged)
+
+	s.intake = newIntake(s)
+	background, endBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer s.intake.Wait()
+	defer endBackground()
+	if err := s.intake.Start(background); err != nil {
+		return err
+	}
+	if err := s.schedule(background); err != nil {
+		return err
+	}
+	defer func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.HTTP.Grace)
+		defer cancel()
+		err = errors.Join(err, s.jobs.Stop(grace))
+	}()
+
+	handler := api.New(api.Deps{
+		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s), Queries: hunting.New(n.db), Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
+		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
+		Version: version, Secure: cfg.TLS.Cert != "", MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
+	})
+	announce(stdout, cfg, listener.Addr(), password)
+	if cfg.Lab {
+		go s.loadLab(background)
+	}
+	return s.listen(ctx, api.NewServer(handler, log), listener)
+}
+
+// listen serves until ctx ends, then lets requests finish within the grace time.
+func (s *server) listen(ctx context.Context, h *http.Server, l net.Listener) error {
+	done := make(chan error, 1)
+	go func() {
+		if s.cfg.TLS.Cert != "" {
+			done <- h.ServeTLS(l, s.cfg.TLS.Cert, s.cfg.TLS.Key)
+			return
+		}
+		done <- h.Serve(l)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping", "grace", s.cfg.HTTP.Grace)
+	s.live.Close() // ends the event streams, which would otherwise use up the grace time
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.HTTP.Grace)
+	defer cancel()
+	if err := h.Shutdown(grace); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off: %w", err), h.Close())
+	}
+	return nil
+}
+
+// announce prints where to go and, once, how to sign in.
+func announce(w io.Writer, cfg *config.Config, address net.Addr, password string) {
+	url := cfg.URL
+	if url == "" {
+		url = "http://" + address.String()
+		if cfg.TLS.Cert != "" {
+			url = "https://" + address.String()
+		}
+	}
+	fmt.Fprintf(w, "Bartizan %s is at %s\n", version, url)
+	if password != "" {
+		fmt.Fprintf(w, "\nSign in at %s as %s with the one-time password\n\n    %s\n\nIt is shown this once and has to be changed at the first sign-in.\n", url, access.FirstAdministrator, password)
+	}
+	if web.Portal() == nil {
+		fmt.Fprintln(w, "The portal was not built into this binary; the API works. Build with: make build")
+	}
+}
+
+// relay passes changes of alerts and incidents on to open portals once the hub exists.
+type relay struct{ hub hubPointer }
+
+// Publish implements incident.Publisher.
+func (r *relay) Publish(_ context.Context, changes []incident.Change) {
+	hub := r.hub.Load()
+	if hub == nil {
+		return
+	}
+	for _, c := range changes {
+		hub.Publish(live.Change{Tenant: c.Tenant, Kind: c.Kind, ID: c.ID, Change: c.Change, Time: c.Time})
+	}
+}
+
+// loadLab runs every scenario once, at the first start with --lab.
+func (s *server) loadLab(ctx context.Context) {
+	id := defaultTenant
+	runs, err := s.lab.Runs(ctx, id)
+	if err == nil && len(runs) == 0 {
+		start := time.Now()
+		if runs, err = s.lab.Start(ctx, id, "", "first start"); err == nil {
+			if err = s.intake.Drain(ctx, id, time.Minute); err == nil {
+				err = s.runDue(ctx, id)
+			}
+			s.log.Info("the evaluation lab is loaded", "scenarios", len(runs), "took", time.Since(start).Round(time.Millisecond))
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("the evaluation lab could not be loaded", "error", err)
+	}
+}
+
+func logFailure(log *slog.Logger, what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		log.Error(what, "error", err)
+	}
+}
