@@ -39,6 +39,7 @@ func decodeBeats(root *fastjson.Value, r *record) error {
 	if u := w.Get("user_data"); u != nil {
 		r.userData(u, 1)
 	}
+	r.readMoved(root)
 	r.time, _ = normalise.ParseTime(normalise.JSONText(root.Get("@timestamp")))
 	return nil
 }
