@@ -160,8 +160,8 @@ func (c *pluginCall) spans(from, n int) ([]int64, error) {
 	return out, nil
 }
 
-// activeUsers(id, time, start, end, lookback, period, active periods, bin, dims…) counts, at each bin, the users seen in at least so many periods of the
-// time before.
+// activeUsers(id, time, start, end, lookback, period, active periods, bin, dims…) counts, for each bin, the users seen in at least so many periods of the
+// lookback that ends with it.
 func (c *pluginCall) activeUsers() ([][]any, error) {
 	a, err := c.spans(2, 6)
 	if err != nil {
@@ -181,13 +181,13 @@ func (c *pluginCall) activeUsers() ([][]any, error) {
 		for _, t := range at {
 			seen := map[string]map[int64]bool{}
 			for _, e := range group {
-				if e.at <= t-lookback || e.at > t {
+				if e.at < t+bin-lookback || e.at > t+bin {
 					continue
 				}
 				if seen[e.id] == nil {
 					seen[e.id] = map[int64]bool{}
 				}
-				seen[e.id][(e.at-start+lookback*1000)/period] = true
+				seen[e.id][e.at-mod(e.at-start, period)] = true
 			}
 			n := int64(0)
 			for _, periods := range seen {

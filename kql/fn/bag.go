@@ -11,7 +11,7 @@ import (
 func bagFunctions() map[string]impl {
 	return map[string]impl{
 		"bag_pack": bagPack, "pack": bagPack, "pack_dictionary": bagPack,
-		"pack_all": packAll,
+		"__bag_pack_nonempty": packNonEmpty,
 		"bag_keys": func(c *call) any {
 			b, ok := c.dyn(0).(*bag)
 			if !ok {
@@ -104,15 +104,13 @@ func bagPack(c *call) any {
 	return tree{out}
 }
 
-// packAll(ignore, key, value, …) leaves null and empty values out when ignore is true.
-func packAll(c *call) any {
+// __bag_pack_nonempty(key, value, …) leaves null and empty values out.
+func packNonEmpty(c *call) any {
 	out := newBag(len(c.args) / 2)
-	skip := c.boolean(0)
-	for i := 1; i+1 < len(c.args); i += 2 {
-		if skip && c.empty(i+1) {
-			continue
+	for i := 0; i+1 < len(c.args); i += 2 {
+		if !c.empty(i + 1) {
+			out.set(c.str(i), c.dyn(i+1))
 		}
-		out.set(c.str(i), c.dyn(i+1))
 	}
 	return tree{out}
 }

@@ -278,7 +278,14 @@ func fillLinear(c *call) any {
 			a, b := known[k-1], known[k]
 			x, _ := number(l[a])
 			y, _ := number(l[b])
-			l[i] = x + (y-x)*float64(i-a)/float64(b-a)
+			v := x + (y-x)*float64(i-a)/float64(b-a)
+			_, longA := l[a].(int64)
+			_, longB := l[b].(int64)
+			if longA && longB { // a series of whole numbers stays one
+				l[i] = int64(v)
+			} else {
+				l[i] = v
+			}
 		}
 	}
 	return tree{l}

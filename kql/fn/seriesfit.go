@@ -30,19 +30,27 @@ func seriesFitFunctions() map[string]impl {
 	}
 }
 
-// seasonal is the mean of each phase of the period, zeros without a period.
+// seasonal is the median of each phase of the period, zeros without a period.
 func seasonal(x []float64, period int) []float64 {
 	out := make([]float64, len(x))
 	if period <= 1 || period > len(x) {
 		return out
 	}
-	sum, n := make([]float64, period), make([]float64, period)
-	for i, v := range x {
-		sum[i%period] += v
-		n[i%period]++
+	phases := make([]float64, period)
+	for p := range phases {
+		var at []float64
+		for i := p; i < len(x); i += period {
+			at = append(at, x[i])
+		}
+		sort.Float64s(at)
+		m := len(at) / 2
+		phases[p] = at[m]
+		if len(at)%2 == 0 {
+			phases[p] = (at[m-1] + at[m]) / 2
+		}
 	}
 	for i := range x {
-		out[i] = sum[i%period] / n[i%period]
+		out[i] = phases[i%period]
 	}
 	return out
 }
