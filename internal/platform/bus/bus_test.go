@@ -199,6 +199,24 @@ func TestRestoreGoesOnAtANumber(t *testing.T) {
 	}
 }
 
+func TestABusThatWasLost(t *testing.T) {
+	ctx := context.Background()
+	b := open(t, t.TempDir(), 0)
+	defer b.Close()
+	r, err := b.Consume(ctx, "t1", 101) // the lake has 100 messages of a bus that is gone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	publish(t, b, 1, 1)
+	if got := take(t, r, 1); got[0].Sequence != 101 {
+		t.Errorf("the next message is %d; want 101", got[0].Sequence)
+	}
+	if _, err := b.Consume(ctx, "t1", 500); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a position behind the end of a bus with records: %v; want conflict", err)
+	}
+}
+
 func TestAnnounce(t *testing.T) {
 	b := open(t, t.TempDir(), 0)
 	defer b.Close()

@@ -34,7 +34,23 @@ const readAhead = MaxMessage
 
 // Consume starts reading at the record with sequence from (the committed position plus one), or at the oldest that is kept when that is newer. It goes on over
 // records that are yet to come until Close.
+//
+// A bus that ends before the committed position is not the one the lake was filled from (it was lost, or another one was configured): its next records would
+// be taken for ones that were read. When it is empty it goes on after the position; when it holds records Consume fails with fault.Conflict.
 func (b *Bus) Consume(ctx context.Context, id tenant.ID, from uint64) (*Reader, error) {
+	st, err := b.Status(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if st.Last+1 < from {
+		if st.Messages > 0 {
+			return nil, fault.Newf(fault.Conflict, "the lake of tenant %s has message %d, but the bus ends at %d: they do not belong together; restore both from one backup", id, from-1, st.Last)
+		}
+		b.opts.Log.Warn("the bus is empty and goes on after the lake's position", "tenant", id, "position", from-1)
+		if err := b.Restore(ctx, id, from); err != nil {
+			return nil, err
+		}
+	}
 	s, err := b.stream(ctx, id)
 	if err != nil {
 		return nil, err
