@@ -390,8 +390,7 @@ func (b *batch) learnEntities(f *fold, in *incoming) {
 				if f.fresh && f.row.HitCount == 0 {
 					f.alert.Entities = append(f.alert.Entities, en)
 				} else {
-					b.w.engine.Extend(f.alert, en)
-					f.unusual = f.unusual || len(f.alert.Pulses) > 0
+					f.unusual = b.w.engine.Extend(f.alert, en) || f.unusual
 				}
 			}
 		}

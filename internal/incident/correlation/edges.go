@@ -99,7 +99,7 @@ const weakest = 0.4
 
 // Edges compares an alert with the others and returns the edges worth keeping, strongest first, at most one per other alert, kind and entity.
 func (e *Engine) Edges(a *Alert) []Edge {
-	if len(a.Pulses) == 0 {
+	if len(a.Pulses) == 0 && len(a.sights) == 0 {
 		return nil
 	}
 	var out []Edge
@@ -155,7 +155,7 @@ func (e *Engine) shared(a, b *Alert, en Entity) (Edge, bool) {
 		t := traitOf(k)
 		n := e.unusual[en.Key].seen(0)
 		if strong(en) {
-			n = e.seen[en.Key].seen(0)
+			n = 0 // how common it is does not go by the hour: see weigh
 		}
 		rate := e.rate(n, t.prior)
 		if k == BurstOnDevice {
@@ -172,9 +172,13 @@ func (e *Engine) shared(a, b *Alert, en Entity) (Edge, bool) {
 func (e *Engine) weigh(a, b *Alert, k Kind, en Entity, rate float64) (Edge, bool) {
 	t := traitOf(k)
 	score, gap, chance := 0.0, int64(0), 0.0
-	for i := range a.Pulses {
-		for j := range b.Pulses {
-			p, q := &a.Pulses[i], &b.Pulses[j]
+	ps, qs := a.Pulses, b.Pulses
+	if strong(en) {
+		ps, qs = a.moments(en.Key), b.moments(en.Key)
+	}
+	for i := range ps {
+		for j := range qs {
+			p, q := &ps[i], &qs[j]
 			g := max(0, p.Start-q.End, q.Start-p.End)
 			if g > t.reach {
 				continue
@@ -190,10 +194,14 @@ func (e *Engine) weigh(a, b *Alert, k Kind, en Entity, rate float64) (Edge, bool
 				}
 			}
 			r := rate
-			if k != BurstOnDevice {
+			if k != BurstOnDevice && !strong(en) {
 				r = max(r, p.Rate, q.Rate)
 			}
-			if s := powers(r, float64(g)/3600+floorHours); s > score {
+			s := powers(r, float64(g)/3600+floorHours)
+			if strong(en) {
+				s = min(s, powers(e.share(en.Key), 1))
+			}
+			if s > score {
 				score, gap, chance = s, g, r
 			}
 		}
@@ -202,7 +210,22 @@ func (e *Engine) weigh(a, b *Alert, k Kind, en Entity, rate float64) (Edge, bool
 	if w < weakest {
 		return Edge{}, false
 	}
-	return Edge{Alert: a.ID, To: b.ID, Kind: k, Entity: en.Key, Weight: w, GapSeconds: gap, Rarity: powers(chance, 1) / 4, Text: e.text(k, en, a, b, gap)}, true
+	rarity := powers(chance, 1) / 4
+	if strong(en) {
+		rarity = powers(e.share(en.Key), 1) / 4
+	}
+	return Edge{Alert: a.ID, To: b.ID, Kind: k, Entity: en.Key, Weight: w, GapSeconds: gap, Rarity: rarity, Text: e.text(k, en, a, b, gap)}, true
+}
+
+// moments are the times at which an alert is known to have to do with a strong entity. How rare the alarm is does not matter there.
+func (a *Alert) moments(key string) []Pulse {
+	out := make([]Pulse, 0, len(a.Pulses)+1)
+	for _, s := range a.sights {
+		if s.key == key {
+			out = append(out, Pulse{Start: s.at, End: s.at})
+		}
+	}
+	return append(out, a.Pulses...)
 }
 
 // kindsOf lists the kinds of edge that fit two alerts sharing an entity.
@@ -270,7 +293,16 @@ func deviceKinds(a, b *Alert, en Entity) []Kind {
 	return kinds
 }
 
-func starts(a *Alert) int64 { return a.Pulses[0].Start }
+// starts is when an alert first sounded unusual, or else when it first named a strong entity.
+func starts(a *Alert) int64 {
+	if len(a.Pulses) > 0 {
+		return a.Pulses[0].Start
+	}
+	if len(a.sights) > 0 {
+		return a.sights[0].at
+	}
+	return a.last
+}
 
 func devices(a *Alert) int {
 	n := 0

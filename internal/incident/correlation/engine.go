@@ -44,7 +44,14 @@ type Alert struct {
 	Entities []Entity
 	Pulses   []Pulse
 
-	last int64
+	last   int64
+	sights []sight
+}
+
+// sight is the first time an alert named a strong entity. Such entities tie alerts together also when the alarm itself is an everyday one.
+type sight struct {
+	key string
+	at  int64
 }
 
 // Edge says that alert Alert belongs with alert To and why.
@@ -65,7 +72,6 @@ type Engine struct {
 	series     map[string]*history // rule and fold key
 	rules      map[string]*history // rule, anywhere
 	unusual    map[string]*history // entity: buckets with a pulse on it
-	seen       map[string]*history // entity: buckets with any hit on it; strong kinds only
 	bursts     map[string]*history // entity: buckets in which several alarms pulsed at once
 	docs       map[string]int64    // entity: alerts that name it
 	burstTimes map[string][]span   // entity: when several alarms pulsed at once
@@ -77,7 +83,7 @@ type Engine struct {
 
 // New returns an engine that has seen nothing.
 func New() *Engine {
-	return &Engine{series: map[string]*history{}, rules: map[string]*history{}, unusual: map[string]*history{}, seen: map[string]*history{}, bursts: map[string]*history{}, burstTimes: map[string][]span{},
+	return &Engine{series: map[string]*history{}, rules: map[string]*history{}, unusual: map[string]*history{}, bursts: map[string]*history{}, burstTimes: map[string][]span{},
 		docs: map[string]int64{}, alerts: map[string]*Alert{}, index: map[string][]*Alert{}, devices: map[string]struct{}{}}
 }
 
@@ -114,11 +120,31 @@ func (e *Engine) Add(a *Alert) {
 	}
 }
 
-// Extend adds an entity that a later hit of the alert brought.
-func (e *Engine) Extend(a *Alert, en Entity) {
+// sees notes the strong entities of an alert that are new at a second, and posts the alert under them.
+func (e *Engine) sees(a *Alert, second int64) {
+	for _, en := range a.Entities {
+		if strong(en) && !a.sighted(en.Key) {
+			a.sights = append(a.sights, sight{en.Key, second})
+			a.last = max(a.last, second)
+			e.postOn(en.Key, a)
+		}
+	}
+}
+
+func (a *Alert) sighted(key string) bool {
+	for _, s := range a.sights {
+		if s.key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// Extend adds an entity that a later hit of the alert brought, before that hit is counted, and reports whether the alert should be compared with others again.
+func (e *Engine) Extend(a *Alert, en Entity) bool {
 	for _, have := range a.Entities {
 		if have.Key == en.Key {
-			return
+			return false
 		}
 	}
 	a.Entities = append(a.Entities, en)
@@ -126,6 +152,7 @@ func (e *Engine) Extend(a *Alert, en Entity) {
 	if len(a.Pulses) > 0 {
 		e.postOn(en.Key, a)
 	}
+	return strong(en) || len(a.Pulses) > 0
 }
 
 // Forget takes an alert out: it joins nothing any more. What it taught about habits stays.
@@ -152,7 +179,7 @@ func (e *Engine) Rekey(from, to string) {
 	delete(e.index, from)
 	e.docs[to] += e.docs[from]
 	delete(e.docs, from)
-	for _, m := range []map[string]*history{e.unusual, e.seen, e.bursts} {
+	for _, m := range []map[string]*history{e.unusual, e.bursts} {
 		if h := m[from]; h != nil && m[to] == nil {
 			m[to] = h
 		}
@@ -191,13 +218,11 @@ func (e *Engine) Restore(a *Alert, buckets []Bucket) {
 		e.latest = max(e.latest, b.Number*quarter)
 		e.get(e.series, a.Series).add(b.Number, b.Hits)
 		e.get(e.rules, a.Rule).add(b.Number, b.Hits)
-		for _, en := range a.Entities {
-			if strong(en) {
-				e.get(e.seen, en.Key).add(b.Number, b.Hits)
-			}
-		}
 	}
 	e.Add(a)
+	if len(buckets) > 0 {
+		e.sees(a, buckets[0].Number*quarter)
+	}
 	for _, p := range a.Pulses {
 		e.noteUnusual(a, p.Start)
 	}
@@ -208,6 +233,7 @@ func (e *Engine) Restore(a *Alert, buckets []Bucket) {
 func (e *Engine) Hit(a *Alert, second, hits int64) bool {
 	e.clock.see(second / 3600)
 	e.latest = max(e.latest, second)
+	e.sees(a, second)
 	bucket := bucketOf(second)
 	h := e.get(e.series, a.Series)
 	had := int64(0)
@@ -218,11 +244,6 @@ func (e *Engine) Hit(a *Alert, second, hits int64) bool {
 	}
 	total := h.add(bucket, hits)
 	e.get(e.rules, a.Rule).add(bucket, hits)
-	for _, en := range a.Entities {
-		if strong(en) {
-			e.get(e.seen, en.Key).add(bucket, hits)
-		}
-	}
 	if had > 0 && class(had) == class(total) {
 		e.stretch(a, second, hits)
 		return false
@@ -437,7 +458,7 @@ func (e *Engine) trim(m map[string]*history) {
 	}
 }
 
-// strong kinds identify one thing; every hit on them counts toward how common they are, also the everyday ones.
+// strong kinds identify one thing wherever and whenever it turns up. What counts against them is the share of alerts that name them.
 func strong(en Entity) bool {
 	switch en.Kind {
 	case "file", "url", "domain", "message", "process", "sender":
@@ -446,6 +467,11 @@ func strong(en Entity) bool {
 		return en.Public
 	}
 	return false
+}
+
+// share is the chance that an alert names an entity without having to do with the two alerts that are compared.
+func (e *Engine) share(key string) float64 {
+	return (float64(max(0, e.docs[key]-2)) + 0.5) / float64(e.added+20)
 }
 
 // powers is how many powers of ten against chance a rate and a gap are, 0 to 4.
