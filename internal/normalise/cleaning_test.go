@@ -35,7 +35,13 @@ func TestCleanIP(t *testing.T) {
 		{"2002:cb00:7109::1", "2002:cb00:7109::1", 0, "FourToSixMapping"},
 		{"2001:0:53aa::1", "2001:0:53aa::1", 0, "Teredo"},
 		{"ff02::fb", "ff02::fb", 0, "Multicast"},
-		{"-", "", 0, ""}, {"LOCAL", "", 0, ""}, {"", "", 0, ""}, {"host.example", "", 0, ""}, {"1.2.3", "", 0, ""}, {"1.2.3.256", "", 0, ""}, {"01.2.3.4", "", 0, ""},
+		{"-", "", 0, ""},
+		{"LOCAL", "", 0, ""},
+		{"", "", 0, ""},
+		{"host.example", "", 0, ""},
+		{"1.2.3", "", 0, ""},
+		{"1.2.3.256", "", 0, ""},
+		{"01.2.3.4", "", 0, ""},
 	} {
 		ip, port := normalise.CleanIPPort(c.in)
 		if ip != c.ip || port != c.port || normalise.IPType(ip) != c.kind {

@@ -96,10 +96,7 @@ func isoUTC(s string) (time.Time, bool) {
 	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || sec > 59 {
 		return time.Time{}, false
 	}
-	rest := s[19:]
-	if strings.HasSuffix(rest, "Z") {
-		rest = rest[:len(rest)-1]
-	}
+	rest := strings.TrimSuffix(s[19:], "Z")
 	nanos := 0
 	if rest != "" {
 		if rest[0] != '.' || len(rest) < 2 || len(rest) > 10 {

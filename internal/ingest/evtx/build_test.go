@@ -204,7 +204,6 @@ type val struct {
 
 func str(s string) val     { return val{0x01, utf16le(s)} }
 func u16val(n uint16) val  { return val{0x06, binary.LittleEndian.AppendUint16(nil, n)} }
-func u32val(n uint32) val  { return val{0x08, binary.LittleEndian.AppendUint32(nil, n)} }
 func hex64(n uint64) val   { return val{0x15, binary.LittleEndian.AppendUint64(nil, n)} }
 func hex32(n uint32) val   { return val{0x14, binary.LittleEndian.AppendUint32(nil, n)} }
 func boolVal(n uint32) val { return val{0x0d, binary.LittleEndian.AppendUint32(nil, n)} }

@@ -1,7 +1,6 @@
 package winlog
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/internal/normalise"
@@ -271,5 +270,3 @@ func elevationOf(code string) string {
 	}
 	return ""
 }
-
-func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

@@ -155,8 +155,10 @@ func TestRecycledProcessID(t *testing.T) {
 		return row(b, "DeviceFileEvents").Text("InitiatingProcessCommandLine")
 	}
 	for _, c := range [][3]string{
-		{"2031-01-01T10:30:00Z", "one.exe", "run one.exe"}, {"2031-01-01T11:30:00Z", "two.exe", "run two.exe"},
-		{"2031-01-01T09:00:00Z", "one.exe", ""}, {"2031-01-01T11:30:00Z", "three.exe", ""},
+		{"2031-01-01T10:30:00Z", "one.exe", "run one.exe"},
+		{"2031-01-01T11:30:00Z", "two.exe", "run two.exe"},
+		{"2031-01-01T09:00:00Z", "one.exe", ""},
+		{"2031-01-01T11:30:00Z", "three.exe", ""},
 	} {
 		if got := access(c[0], c[1]); got != c[2] {
 			t.Errorf("%s at %s: %q, want %q", c[1], c[0], got, c[2])
