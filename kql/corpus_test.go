@@ -67,6 +67,16 @@ func huntingTables(t testing.TB) tables {
 				table.TimeColumn = c.Name
 			}
 		}
+		// columns of the store's own must not show, whatever their names
+		for _, h := range []kql.TableColumn{{Name: "AdditionalFields", Type: plan.Dynamic, Hidden: true}, {Name: "RecordOrigin", Type: plan.String, Hidden: true}} {
+			have := false
+			for _, c := range table.Columns {
+				have = have || c.Name == h.Name
+			}
+			if !have {
+				table.Columns = append(table.Columns, h)
+			}
+		}
 		if table.TimeColumn != "" {
 			table.Columns = append(table.Columns, kql.TableColumn{Name: "TimeGenerated", Type: plan.DateTime, Physical: "Timestamp", Hidden: true})
 		}

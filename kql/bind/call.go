@@ -285,6 +285,8 @@ func (b *binder) special(f *function, x *syntax.Call, sc *scope) (plan.Expr, boo
 		if len(x.Args) == 1 {
 			return &plan.Call{Func: "not", Args: []plan.Expr{b.logical(x.Args[0], sc)}, T: plan.Bool}, true
 		}
+	case "bin_auto":
+		return b.binAuto(f, x, sc), true
 	case "row_number", "prev", "next", "row_cumsum", "row_rank", "row_rank_dense", "row_rank_min", "row_window_session":
 		return b.windowCall(f, x, sc), true
 	case "ingestion_time":
@@ -419,6 +421,23 @@ func (b *binder) packAll(x *syntax.Call, sc *scope) plan.Expr {
 		c.Args = append(c.Args, &plan.Const{T: plan.String, Value: f.Name}, ref(f))
 	}
 	return c
+}
+
+// binAuto is bin with the size, and bin_at with the start, that the query's set statements give.
+func (b *binder) binAuto(f *function, x *syntax.Call, sc *scope) plan.Expr {
+	args := b.args(x, sc)
+	if b.choose(f, x, args) == nil {
+		return null(plan.Unknown)
+	}
+	size, at := sc.env.lookup("set query_bin_auto_size"), sc.env.lookup("set query_bin_auto_at")
+	if size == nil {
+		b.errorf(x.Pos(), CodeType, "write `set query_bin_auto_size=1h;` before the query, or use bin()", "bin_auto() does not know the size of a bin")
+		return null(args[0].Type())
+	}
+	if at != nil {
+		return b.invoke(b.functions.scalar["bin_at"], x, []plan.Expr{args[0], size.expr, at.expr})
+	}
+	return b.invoke(b.functions.scalar["bin"], x, []plan.Expr{args[0], size.expr})
 }
 
 // windowCall binds a function of neighbouring rows.

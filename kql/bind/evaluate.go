@@ -399,6 +399,9 @@ func (b *binder) ipLookup(r *relation, op *syntax.Evaluate, env *environment) *r
 	}
 	p := &projection{}
 	for _, f := range r.fields {
+		if rf := right.find(f.Name); f.hidden && rf != nil {
+			continue
+		}
 		p.add(f, ref(f.Column))
 	}
 	p.distinct(right.fields)

@@ -77,8 +77,10 @@ func (b *binder) mvExpand(r *relation, op *syntax.MvExpand, env *environment) *r
 	placed := make([]bool, len(n.Items))
 	for _, f := range r.fields {
 		if i := replaced(n, f.Name); i >= 0 {
-			placed[i] = true
-			fields = append(fields, field{Column: n.Items[i].Column})
+			if !f.hidden {
+				placed[i] = true
+				fields = append(fields, field{Column: n.Items[i].Column})
+			}
 			continue
 		}
 		n.Keep = append(n.Keep, f.Column)

@@ -233,6 +233,16 @@ func (b *binder) index(x *syntax.Index, sc *scope) plan.Expr {
 			return b.path(&syntax.Path{Span: x.Span, X: x.X, Name: &syntax.Name{Span: l.Span, Text: l.Value.(string)}}, sc)
 		}
 	}
+	if c, ok := x.X.(*syntax.Call); ok && sc.env.lookup(c.Name.Text) == nil { // one of several results
+		if l, ok := x.Index.(*syntax.Literal); ok && l.Kind == syntax.LitLong && b.outputs(c.Name.Text, c, sc) != nil {
+			outs, _ := b.several(c, sc)
+			if i := l.Value.(int64); i >= 0 && i < int64(len(outs)) {
+				return outs[i].expr
+			}
+			b.errorf(x.Index.Pos(), CodeType, "", "%s() has %d results", c.Name.Text, len(outs))
+			return null(plan.Unknown)
+		}
+	}
 	base := b.scalar(x.X, sc)
 	key := b.scalar(x.Index, sc)
 	switch t := key.Type(); {

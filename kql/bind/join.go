@@ -61,6 +61,9 @@ func (b *binder) join(r *relation, op *syntax.Join, env *environment) *relation 
 	p := &projection{}
 	if j.Kind != plan.RightSemi && j.Kind != plan.RightAnti {
 		for _, f := range r.fields {
+			if rf := right.find(f.Name); f.hidden && rf != nil && !rf.hidden && j.Kind != plan.LeftSemi && j.Kind != plan.LeftAnti {
+				continue // what the right side shows comes before what the left side hides
+			}
 			p.add(f, ref(f.Column))
 		}
 	}

@@ -1,6 +1,7 @@
 package bind
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -174,9 +175,22 @@ func (b *binder) put(p *projection, name string, e plan.Expr, replace bool) {
 		for i := range p.fields {
 			if p.fields[i].Name == name {
 				c := b.output(name, e)
-				p.items[i] = plan.Named{Column: c, Expr: e}
-				p.fields[i] = field{Column: c}
+				it, f := plan.Named{Column: c, Expr: e}, field{Column: c}
+				if p.fields[i].hidden { // a new column, not the old one in its place
+					p.items, p.fields = append(slices.Delete(p.items, i, i+1), it), append(slices.Delete(p.fields, i, i+1), f)
+					return
+				}
+				p.items[i], p.fields[i] = it, f
 				return
+			}
+		}
+	}
+	if p.used[name] {
+		for i := range p.fields {
+			if p.fields[i].Name == name && p.fields[i].hidden {
+				p.items, p.fields = slices.Delete(p.items, i, i+1), slices.Delete(p.fields, i, i+1)
+				delete(p.used, name)
+				break
 			}
 		}
 	}

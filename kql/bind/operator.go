@@ -283,6 +283,7 @@ func (b *binder) projectAway(r *relation, op *syntax.Project) *relation {
 
 func (b *binder) projectRename(r *relation, op *syntax.Project) *relation {
 	p := &projection{}
+	gone := map[string]bool{} // hidden columns whose names are taken
 	for _, f := range r.fields {
 		p.add(f, ref(f.Column))
 	}
@@ -313,7 +314,9 @@ func (b *binder) projectRename(r *relation, op *syntax.Project) *relation {
 		}
 		name := n.Names[0].Text
 		delete(p.used, p.fields[at].Name)
-		if p.used[name] {
+		if f := r.find(name); f != nil && f.hidden {
+			gone[name] = true
+		} else if p.used[name] {
 			b.errorf(n.Names[0].Pos(), CodeName, "", "there is a column `%s` already", name)
 			continue
 		}
@@ -321,6 +324,15 @@ func (b *binder) projectRename(r *relation, op *syntax.Project) *relation {
 		p.items[at].Column = c
 		p.fields[at] = field{Column: c}
 		p.used[name] = true
+	}
+	if len(gone) > 0 {
+		shown := &projection{}
+		for i, f := range p.fields {
+			if !f.hidden || !gone[f.Name] {
+				shown.add(f, p.items[i].Expr)
+			}
+		}
+		p = shown
 	}
 	return b.projected(r, p, false)
 }

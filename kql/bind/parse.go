@@ -8,10 +8,11 @@ import (
 	"github.com/bartizan-sec/bartizan/kql/syntax"
 )
 
-// group is the regular expression that a column of a parse pattern captures with. Text between two literals is taken as short as possible.
-func group(t plan.Type, relaxed, last bool) string {
+// group is the regular expression that a column of a parse pattern captures with. Text between two literals is taken as short as
+// possible, except by patterns of kind regex.
+func group(t plan.Type, relaxed, greedy bool) string {
 	lazy := `.*?`
-	if last {
+	if greedy {
 		lazy = `.*`
 	}
 	number := ""
@@ -67,7 +68,7 @@ func (b *binder) parse(r *relation, op *syntax.ParseOp, env *environment) *relat
 		last := i == len(op.Pattern)-1
 		switch {
 		case part.Star:
-			if last {
+			if last || kind == "regex" {
 				pattern.WriteString(`.*`)
 			} else {
 				pattern.WriteString(`.*?`)
@@ -90,7 +91,7 @@ func (b *binder) parse(r *relation, op *syntax.ParseOp, env *environment) *relat
 			if part.Type != "" {
 				t, _ = typeOf(part.Type)
 			}
-			pattern.WriteString(group(t, kind == "relaxed", last))
+			pattern.WriteString(group(t, kind == "relaxed", last || kind == "regex"))
 			open[len(cols)] = groups
 			groups++
 			cols = append(cols, column{part.Name.Text, t})

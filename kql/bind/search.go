@@ -54,6 +54,9 @@ func (b *binder) search(r *relation, op *syntax.Search, env *environment) *relat
 			known[f.Name] = true
 		}
 	}
+	if r == nil && len(op.In) == 0 { // tables without the columns that the predicate is about have nothing to say
+		inputs = withColumns(inputs, op.Pred, known)
+	}
 	for i, in := range inputs {
 		s := &searcher{b: b, rel: in, env: env, cased: cased, known: known}
 		pred := s.pred(op.Pred)
@@ -61,6 +64,54 @@ func (b *binder) search(r *relation, op *syntax.Search, env *environment) *relat
 		inputs[i].source = in.source
 	}
 	return b.combine(inputs, false, "$table")
+}
+
+// withColumns leaves out the tables that have none of the columns of a predicate, unless that looks for texts in any column.
+func withColumns(inputs []*relation, pred syntax.Expr, known map[string]bool) []*relation {
+	if anywhere(pred) {
+		return inputs
+	}
+	var names []string
+	for _, n := range columnNames(pred) {
+		if known[n] {
+			names = append(names, n)
+		}
+	}
+	if len(names) == 0 {
+		return inputs
+	}
+	var out []*relation
+	for _, in := range inputs {
+		for _, n := range names {
+			if in.find(n) != nil {
+				out = append(out, in)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// anywhere says whether a search predicate has a term that any column may satisfy.
+func anywhere(x syntax.Expr) bool {
+	switch x := x.(type) {
+	case *syntax.Literal, *syntax.Wildcard:
+		return true
+	case *syntax.Paren:
+		return anywhere(x.X)
+	case *syntax.Binary:
+		if x.Op == "and" || x.Op == "or" {
+			return anywhere(x.L) || anywhere(x.R)
+		}
+		_, star := x.L.(*syntax.Wildcard)
+		return star
+	case *syntax.Call:
+		return x.Name.Text == "not" && len(x.Args) == 1 && anywhere(x.Args[0])
+	case *syntax.In:
+		_, star := x.X.(*syntax.Wildcard)
+		return star
+	}
+	return false
 }
 
 // sourceOf finds the table that rows come from, if it is one.

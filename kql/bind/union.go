@@ -102,15 +102,16 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 		count  int
 	}
 	var order []string
-	placed := map[string]bool{}
 	byName := map[string][]*slot{}
 	columns := map[string]int{} // columns of a name seen so far
 	merged := map[string]bool{} // names whose first two columns have one type: all further ones are converted to it
 	for i, r := range inputs {
 		for _, f := range r.fields {
+			if f.hidden {
+				continue
+			}
 			list := byName[f.Name]
-			if !f.hidden && !placed[f.Name] {
-				placed[f.Name] = true
+			if list == nil {
 				order = append(order, f.Name)
 			}
 			columns[f.Name]++
@@ -125,28 +126,44 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 				merged[f.Name] = true
 			}
 			if s == nil {
-				s = &slot{name: f.Name, t: f.Type, hidden: f.hidden, in: make([]plan.Expr, len(inputs))}
+				s = &slot{name: f.Name, t: f.Type, in: make([]plan.Expr, len(inputs))}
 				byName[f.Name] = append(list, s)
 			}
 			if s.t == plan.Unknown {
 				s.t = f.Type
 			}
-			s.hidden = s.hidden && f.hidden
 			if s.in[i] == nil {
 				s.in[i] = ref(f.Column)
 				s.count++
 			}
 		}
 	}
-	var slots []*slot
-	for _, r := range inputs { // columns that are hidden everywhere come last
+	// hidden columns stay hidden, or fill the visible column of their name and type
+	for i, r := range inputs {
 		for _, f := range r.fields {
-			if !placed[f.Name] {
-				placed[f.Name] = true
+			if !f.hidden {
+				continue
+			}
+			var s *slot
+			for _, c := range byName[f.Name] {
+				if c.t == f.Type {
+					s = c
+				}
+			}
+			if s == nil {
+				if byName[f.Name] != nil {
+					continue
+				}
+				s = &slot{name: f.Name, t: f.Type, hidden: true, in: make([]plan.Expr, len(inputs))}
+				byName[f.Name] = []*slot{s}
 				order = append(order, f.Name)
+			}
+			if s.in[i] == nil {
+				s.in[i] = ref(f.Column)
 			}
 		}
 	}
+	var slots []*slot
 	for _, name := range order {
 		slots = append(slots, byName[name]...)
 	}
@@ -175,7 +192,7 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 		add(field{Column: b.column(source, plan.String)}, cells)
 	}
 	for _, s := range slots {
-		if inner && s.count < len(inputs) {
+		if inner && s.count < len(inputs) && !s.hidden {
 			continue
 		}
 		name := s.name
