@@ -1,6 +1,7 @@
 package winlog
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/internal/normalise"
@@ -64,6 +65,44 @@ func (w *worker) accountChange() {
 	w.subject(row)
 	r.use("TargetUserName", "TargetSid", "TargetDomainName")
 	w.finish(rows...)
+	if w.dev.directory {
+		w.identityInfo()
+	}
+}
+
+// identityInfo adds what an account event of a domain controller says of the account itself.
+func (w *worker) identityInfo() {
+	r := &w.rec
+	name := r.peek("TargetUserName")
+	if r.eventID == 4781 {
+		name = r.peek("NewTargetUserName")
+	}
+	if auditFailure(r) || name == "" || normalise.IsMachineAccount(name) {
+		return
+	}
+	row := schema.NewRow("IdentityInfo")
+	row.Set("Timestamp", w.ticks)
+	row.Set("ReportId", strconv.FormatInt(w.report, 10))
+	put(row, "AccountName", name)
+	if r.eventID != 4740 { // which names the caller's computer there
+		put(row, "AccountDomain", r.peek("TargetDomainName"))
+	}
+	put(row, "OnPremSid", normalise.CleanSID(r.peek("TargetSid")))
+	put(row, "AccountUpn", r.peek("UserPrincipalName"))
+	put(row, "AccountDisplayName", r.peek("DisplayName"))
+	put(row, "Type", "User")
+	put(row, "SourceSystem", "ActiveDirectory")
+	switch r.eventID {
+	case 4720:
+		row.Set("CreatedDateTime", w.ticks)
+	case 4722:
+		row.Set("IsAccountEnabled", true)
+	case 4725:
+		row.Set("IsAccountEnabled", false)
+	case 4726:
+		row.Set("DeletedDateTime", w.ticks)
+	}
+	w.rows = append(w.rows, row)
 }
 
 func (w *worker) fromTo(what, from, to string) {
