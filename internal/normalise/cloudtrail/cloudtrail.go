@@ -50,12 +50,13 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if err != nil {
 		return err
 	}
+	v, raw := cloudapp.Unwrap(v, cloudapp.Raw(rec.Data), cloudapp.Has("eventName"))
 	action := cloudapp.Text(v, "eventName")
 	if action == "" {
 		return fault.Newf(fault.Invalid, "cloudtrail: the record has no eventName")
 	}
 	when := cloudapp.Time(v, "eventTime", "@timestamp", "p_event_time")
-	rows := []*schema.Row{activity(v, action, when, cloudapp.Raw(rec.Data))}
+	rows := []*schema.Row{activity(v, action, when, raw)}
 	if action == "ConsoleLogin" {
 		rows = append(rows, logon(v, when))
 	}

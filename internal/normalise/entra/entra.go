@@ -97,6 +97,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 }
 
 func one(v *fastjson.Value, rec *normalise.Record, raw string, out *normalise.Batch) {
+	v, raw = cloudapp.Unwrap(v, raw, func(v *fastjson.Value) bool { return see(v).kind != kindOther })
 	r := see(v)
 	start := len(out.Rows)
 	switch r.kind {

@@ -47,12 +47,13 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if err != nil {
 		return err
 	}
+	v, raw := cloudapp.Unwrap(v, cloudapp.Raw(rec.Data), cloudapp.Has("action"))
 	action := cloudapp.Text(v, "action")
 	if action == "" {
 		return fault.Newf(fault.Invalid, "github: the record has no action")
 	}
 	a := cloudapp.Activity{
-		Time: cloudapp.Time(v, "@timestamp", "created_at", "timestamp"), Action: action, Application: application, Raw: cloudapp.Raw(rec.Data),
+		Time: cloudapp.Time(v, "@timestamp", "created_at", "timestamp"), Action: action, Application: application, Raw: raw,
 		ReportID: cloudapp.First(v, "_document_id", "request_id"), AccountID: cloudapp.Text(v, "actor_id"), AccountName: cloudapp.Text(v, "actor"), AccountType: "Regular",
 		IP: normalise.CleanIP(cloudapp.Text(v, "actor_ip")), UserAgent: cloudapp.Text(v, "user_agent"), CountryCode: cloudapp.Text(v, "actor_location", "country_code"),
 	}

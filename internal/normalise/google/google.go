@@ -57,7 +57,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if err != nil {
 		return err
 	}
-	raw := cloudapp.Raw(rec.Data)
+	v, raw := cloudapp.Unwrap(v, cloudapp.Raw(rec.Data), func(v *fastjson.Value) bool { return v.Exists("protoPayload") || v.Exists("id", "applicationName") })
 	if payload := v.Get("protoPayload"); payload != nil && payload.Type() == fastjson.TypeObject {
 		audit(v, payload, rec, raw, out)
 		return nil

@@ -61,12 +61,20 @@ func (a *audit) first(kind string) *part {
 	return nil
 }
 
+// printed is the stamp as ausearch -i prints it, in the locale of most systems and without a zone.
+var printed = regexp.MustCompile(`msg=audit\((\d{2}/\d{2}/\d{4} \d{2}:\d{2}:\d{2})\.(\d{1,9}):(\d+)\)\s*:?\s*`)
+
 var stamp = regexp.MustCompile(`msg=audit\((\d{1,12})\.(\d{1,9}):(\d+)\)\s*:?\s*`)
 
 func parseAudit(s string) (*audit, bool) {
 	a := &audit{}
 	for _, text := range strings.Split(s, "\n") {
+		text = strings.TrimSuffix(text, "\r")
 		m := stamp.FindStringSubmatchIndex(text)
+		readable := m == nil
+		if readable {
+			m = printed.FindStringSubmatchIndex(text)
+		}
 		if m == nil || len(a.parts) == maxLines {
 			continue
 		}
@@ -80,12 +88,25 @@ func parseAudit(s string) (*audit, bool) {
 			}
 		}
 		if a.serial == "" {
-			seconds, _ := strconv.ParseInt(text[m[2]:m[3]], 10, 64)
 			fraction, _ := strconv.ParseInt((text[m[4]:m[5]] + "000000000")[:9], 10, 64)
-			a.at.time, a.serial = time.Unix(seconds, fraction).UTC(), text[m[6]:m[7]]
+			if readable {
+				t, err := time.Parse("01/02/2006 15:04:05", text[m[2]:m[3]])
+				if err != nil {
+					continue
+				}
+				a.at.time = t.Add(time.Duration(fraction))
+			} else {
+				seconds, _ := strconv.ParseInt(text[m[2]:m[3]], 10, 64)
+				a.at.time = time.Unix(seconds, fraction).UTC()
+			}
+			a.serial = text[m[6]:m[7]]
 		}
 		body, enriched, _ := strings.Cut(text[m[1]:], "\x1d")
-		pairs(body, p)
+		if title, ok := strings.CutPrefix(body, "proctitle="); ok && readable {
+			p.add("proctitle", strings.TrimSpace(title))
+		} else {
+			pairs(body, p)
+		}
 		pairs(enriched, p)
 		a.parts = append(a.parts, p)
 	}
@@ -195,7 +216,11 @@ func auditEvent(rec *normalise.Record, s string, out *normalise.Batch) error {
 	rows := a.rows(rec)
 	out.Rows = append(out.Rows, rows...)
 	if len(rows) == 0 {
-		out.Unmapped = Name + "/auditd/" + kindName(a.parts[0].kind)
+		kind := a.parts[0].kind
+		if a.first("SYSCALL") != nil {
+			kind = "SYSCALL"
+		}
+		out.Unmapped = Name + "/auditd/" + kindName(kind)
 	}
 	call := a.syscall()
 	for _, p := range a.parts {
@@ -260,7 +285,7 @@ func user(p *part, field string) string {
 	switch id := p.get(field); id {
 	case "0":
 		return "root"
-	case "4294967295", "-1":
+	case "4294967295", "-1", "unset":
 		return ""
 	default:
 		return id
@@ -404,6 +429,11 @@ func (a *audit) connection(rec *normalise.Record, call string) *schema.Row {
 
 // address decodes a SOCKADDR of IPv4 or IPv6.
 func address(p *part) (netip.AddrPort, bool) {
+	if ip, err := netip.ParseAddr(p.get("laddr")); err == nil { // as ausearch -i prints it
+		if port, err := strconv.ParseUint(p.get("lport"), 10, 16); err == nil {
+			return netip.AddrPortFrom(ip, uint16(port)), true
+		}
+	}
 	b, err := hex.DecodeString(p.get("saddr"))
 	if err != nil || len(b) < 8 {
 		return netip.AddrPort{}, false

@@ -67,7 +67,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if err != nil {
 		return err
 	}
-	raw := cloudapp.Raw(rec.Data)
+	v, raw := cloudapp.Unwrap(v, cloudapp.Raw(rec.Data), func(v *fastjson.Value) bool { return v.Exists("AuditData") || v.Exists("Operation") })
 	if data := v.Get("AuditData"); data != nil { // a row of an export
 		inner := data
 		if text := data.GetStringBytes(); text != nil {

@@ -48,12 +48,13 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if err != nil {
 		return err
 	}
+	v, raw := cloudapp.Unwrap(v, cloudapp.Raw(rec.Data), cloudapp.Has("eventType"))
 	kind := cloudapp.Text(v, "eventType")
 	if kind == "" {
 		return fault.Newf(fault.Invalid, "okta: the record has no eventType")
 	}
 	when := cloudapp.Time(v, "published", "@timestamp")
-	rows := []*schema.Row{activity(v, kind, when, cloudapp.Raw(rec.Data))}
+	rows := []*schema.Row{activity(v, kind, when, raw)}
 	if kind == "user.session.start" || strings.HasPrefix(kind, "user.authentication.") {
 		rows = append(rows, logon(v, when))
 	}
