@@ -168,7 +168,7 @@ func (b *binder) isTabular(x syntax.Expr, env *environment, rel *relation) bool 
 		return rel == nil || b.catalog.Table(x.Text) != nil
 	case *syntax.Call:
 		if v := env.lookup(x.Name.Text); v != nil {
-			return v.lambda != nil && b.lambdaTabular(v)
+			return v.lambda != nil && b.lambdaTabular(v) || v.cases != nil
 		}
 		switch x.Name.Text {
 		case "materialize", "table", "database", "cluster", "external_table", "materialized_view", "workspace", "app", "view", "graph", "stored_query_result":
@@ -176,6 +176,9 @@ func (b *binder) isTabular(x syntax.Expr, env *environment, rel *relation) bool 
 		}
 		return b.tableFunction(x.Name.Text)
 	case *syntax.Path:
+		if _, v := patternCall(x.X, env); v != nil {
+			return true
+		}
 		return b.isTabular(x.X, env, rel) && isScopeCall(x.X)
 	case *syntax.Wildcard:
 		return rel == nil && x.Pattern != "*"

@@ -11,7 +11,7 @@ type environment struct {
 	vars   map[string]*variable
 }
 
-// variable is one of: a scalar (expr), a table (rel gives it), a function (lambda).
+// variable is one of: a scalar (expr), a table (table gives it), a function (lambda), a declared pattern (cases).
 type variable struct {
 	expr   plan.Expr
 	name   string // what an inlined scalar is called in result names
@@ -20,6 +20,7 @@ type variable struct {
 	env    *environment // where the lambda was defined
 	view   bool
 	used   bool
+	cases  *syntax.DeclarePattern
 	kind   lambdaKind // what the lambda gives, once known
 }
 

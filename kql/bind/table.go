@@ -28,7 +28,9 @@ func (b *binder) statement(s syntax.Statement, env *environment) {
 		}
 	case *syntax.Set:
 		b.setOption(s, env)
-	case *syntax.Alias, *syntax.Restrict, *syntax.DeclarePattern:
+	case *syntax.DeclarePattern:
+		env.define(s.Name.Text, &variable{cases: s, env: env.snapshot()})
+	case *syntax.Alias, *syntax.Restrict:
 		b.errorf(s.Pos(), CodeUnsupported, "", "this statement is about databases, of which there is only one here")
 	}
 }
@@ -142,6 +144,9 @@ func (b *binder) table(x syntax.Expr, env *environment) *relation {
 	case *syntax.Call:
 		return b.tableCall(x, env, nil)
 	case *syntax.Path:
+		if c, v := patternCall(x.X, env); v != nil {
+			return b.patternTable(v, c, x.Name, env)
+		}
 		if isScopeCall(x.X) {
 			switch n := x.Name.(type) {
 			case *syntax.Name:
@@ -213,6 +218,8 @@ func (b *binder) tableCall(x *syntax.Call, env *environment, piped *relation) *r
 	if v := env.lookup(name); v != nil && v.lambda != nil {
 		v.used = true
 		return b.tableLambda(v, x, env, piped)
+	} else if v != nil && v.cases != nil {
+		return b.patternTable(v, x, nil, env)
 	}
 	switch name {
 	case "materialize":

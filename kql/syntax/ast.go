@@ -58,11 +58,14 @@ type (
 		Span
 		Params []Param
 	}
-	// DeclarePattern is `declare pattern ...`, kept as text.
+	// DeclarePattern is `declare pattern Name = (params)[path] { cases }`. Text is what follows the name, as it was written.
 	DeclarePattern struct {
 		Span
-		Name *Name
-		Text string
+		Name   *Name
+		Text   string
+		Params []Param
+		Path   []Param // none or one
+		Cases  []PatternCase
 	}
 	// ExprStatement is a query proper.
 	ExprStatement struct {
@@ -70,6 +73,14 @@ type (
 		X Expr
 	}
 )
+
+// PatternCase is what a pattern stands for when it is called with certain constants: `("a").["b"] = { statements }`.
+type PatternCase struct {
+	Span
+	Args []Expr
+	Path Expr // nil when the pattern has no path
+	Body *Lambda
+}
 
 // Param is a declared parameter of a function or query. Type is a scalar type's name, empty for a tabular one; Table holds the latter's columns,
 // Any says `(*)`.

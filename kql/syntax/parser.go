@@ -323,16 +323,52 @@ func (p *parser) declare(start int) Statement {
 	p.expectWord("pattern")
 	s := &DeclarePattern{Name: p.name()}
 	body := p.start()
-	depth := 0
-	for p.tok().Kind != EOF && (depth > 0 || !p.isOp(";")) {
-		depth += bracket(p.tok())
-		p.at++
+	if p.acceptOp("=") {
+		p.expectOp("(")
+		s.Params = p.params()
+		p.expectOp(")")
+		if p.acceptOp("[") {
+			s.Path = p.paramsTo("]")
+			p.expectOp("]")
+		}
+		p.expectOp("{")
+		for p.isOp("(") {
+			s.Cases = append(s.Cases, p.patternCase())
+			for p.acceptOp(";") {
+			}
+		}
+		p.expectOp("}")
 	}
 	s.Span = p.from(start)
 	if s.End > body {
 		s.Text = p.src.Text[body:s.End]
 	}
 	return s
+}
+
+func (p *parser) patternCase() PatternCase {
+	start := p.start()
+	c := PatternCase{}
+	p.expectOp("(")
+	c.Args = p.list(")", p.expr)
+	p.expectOp(")")
+	if p.acceptOp(".") {
+		p.expectOp("[")
+		c.Path = p.expr()
+		p.expectOp("]")
+	}
+	p.expectOp("=")
+	at := p.start()
+	p.expectOp("{")
+	c.Body = &Lambda{}
+	if p.enter() {
+		c.Body.Body = p.statements(true)
+	}
+	p.leave()
+	p.expectOp("}")
+	c.Body.Span = p.from(at)
+	c.Span = p.from(start)
+	return c
 }
 
 // letValue reads what a let statement may name: a function or an expression.
@@ -387,8 +423,10 @@ func (p *parser) matching(i int) int {
 }
 
 // params reads declared parameters up to the closing parenthesis.
-func (p *parser) params() []Param {
-	return listOf(p, ")", func() Param {
+func (p *parser) params() []Param { return p.paramsTo(")") }
+
+func (p *parser) paramsTo(closing string) []Param {
+	return listOf(p, closing, func() Param {
 		start := p.start()
 		a := Param{Name: p.name()}
 		p.expectOp(":")

@@ -64,6 +64,7 @@ var samples = []string{
 	"macro-expand isfuzzy=true entity_group [cluster('a').database('b'), c] as X (X.T | take 1)",
 	"alias database d = cluster('c').database('d'); restrict access to (a, b*); T",
 	"T | extend x = case(a > 1, 'x', 'y')[0], y = iff(isempty(b), dynamic([]), c) | where $left.a == 1",
+	"declare pattern p; declare pattern q = (a:string)[b:string] { ('x').['y'] = { T | take 1 }; // c\n ('z').['w'] = { let n = 1; print n } }; q('x').y",
 	"database('d').T | where x.y.z[-1] == 2h | project typeof(long)",
 }
 
