@@ -6,6 +6,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/lake"
+	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -28,9 +29,21 @@ func (a acceptor) Accept(ctx context.Context, found []incident.Detection) (inges
 		if err != nil {
 			return out, err
 		}
-		out.Rows = append(out.Rows, incident.HuntingRows(full)...)
+		out.Rows = append(out.Rows, alertRows(full)...)
 	}
 	return out, nil
+}
+
+// alertRows are the hunting rows of an alert; those of lab alerts go when lab data goes.
+func alertRows(a *incident.Alert) []*schema.Row {
+	rows := incident.HuntingRows(a)
+	for _, row := range rows {
+		row.Set("IngestTime", a.CreatedTime)
+		if a.Lab {
+			row.Set("LabScenario", "alerts")
+		}
+	}
+	return rows
 }
 
 // acceptLate accepts what scheduled rules found; its hunting rows have no source position to go with.
@@ -76,7 +89,7 @@ func (n *node) repairAlertRows(ctx context.Context, store lake.Store) error {
 		if err != nil {
 			return err
 		}
-		if err := store.Append(ctx, incident.HuntingRows(full), nil); err != nil {
+		if err := store.Append(ctx, alertRows(full), nil); err != nil {
 			return err
 		}
 	}

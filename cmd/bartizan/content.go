@@ -134,7 +134,7 @@ func newBench() (*trial.Bench, func(), error) {
 			if err := store.Append(ctx, rows, nil); err != nil {
 				return nil, nil, err
 			}
-			return oneLake{hunter{lakes}, id}, func() { _ = store.Close() }, nil
+			return oneLake{hunter{lakes: lakes}, id}, func() { _ = store.Close() }, nil
 		},
 	}, drop, nil
 }

@@ -125,7 +125,7 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	}
 	report := newReport(totals, sink)
 	if !f.noDetect && !totals.First.IsZero() {
-		late, err := n.runScheduled(ctx, id, totals.First, totals.Last)
+		late, err := n.runScheduled(ctx, id, "", totals.First, totals.Last)
 		if err != nil {
 			return err
 		}

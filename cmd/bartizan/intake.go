@@ -10,6 +10,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/simulate"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
@@ -140,8 +141,19 @@ func deliver(r *ingest.Receiver) simulate.Deliver {
 	}
 }
 
-func (s *server) labChanged(id tenant.ID, run string) {
-	s.live.Publish(live.Change{Tenant: id, Kind: "lab", ID: run, Change: "updated"})
+// labChanged tells open portals, and has the scheduled rules look at a run that has ended.
+func (s *server) labChanged(id tenant.ID, run *simulate.Run) {
+	change := live.Change{Tenant: id, Kind: "lab", Change: "deleted"}
+	if run != nil {
+		change.ID, change.Change = run.ID, "updated"
+	}
+	s.live.Publish(change)
+	if run == nil || run.Status != simulate.Done {
+		return
+	}
+	job := labRulesJob{Tenant: id, Run: run.ID, From: run.Started.Add(-run.Covers(s.lab.Scenarios())), To: run.Ended.Time}
+	_, err := s.jobs.Add(context.Background(), job, jobs.Options{Unique: true})
+	logFailure(s.log, "scheduled rules will not look at the lab run", err)
 }
 
 // removeLab waits for records that are still on their way, so that none arrives afterwards, and takes away what lab runs made.

@@ -164,4 +164,3 @@ func (n *node) operatorContent() string {
 	}
 	return ""
 }
-

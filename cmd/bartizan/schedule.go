@@ -19,10 +19,18 @@ type (
 	sweepJob     struct{}
 )
 
+// labRulesJob runs the scheduled rules over what a lab run generated.
+type labRulesJob struct {
+	Tenant   tenant.ID `json:"tenant"`
+	Run      string    `json:"run"`
+	From, To time.Time
+}
+
 // Kind names the job in the queue.
 func (runRulesJob) Kind() string  { return "detect.run_due" }
 func (retentionJob) Kind() string { return "lake.retention" }
 func (sweepJob) Kind() string     { return "access.sweep" }
+func (labRulesJob) Kind() string  { return "detect.run_lab" }
 
 func (s *server) schedule(ctx context.Context) error {
 	each := func(fn func(context.Context, tenant.ID) error) func(context.Context) error {
@@ -39,6 +47,7 @@ func (s *server) schedule(ctx context.Context) error {
 		jobs.Handle(s.jobs, func(ctx context.Context, _ runRulesJob) error { return rules(ctx) }),
 		jobs.Handle(s.jobs, func(ctx context.Context, _ retentionJob) error { return retention(ctx) }),
 		jobs.Handle(s.jobs, func(ctx context.Context, _ sweepJob) error { return s.access.Sweep(ctx) }),
+		jobs.Handle(s.jobs, s.runLabRules),
 		s.jobs.Every(time.Minute, "detect.run_due", func() jobs.Args { return runRulesJob{} }),
 		s.jobs.Every(time.Hour, "lake.retention", func() jobs.Args { return retentionJob{} }),
 		s.jobs.Every(15*time.Minute, "access.sweep", func() jobs.Args { return sweepJob{} }),
@@ -55,7 +64,7 @@ func (s *server) runDue(ctx context.Context, id tenant.ID) error {
 	if err != nil {
 		return err
 	}
-	report, err := s.rules.RunDue(ctx, id, hunter{s.lakes}, func(ctx context.Context, found []incident.Detection) error {
+	report, err := s.rules.RunDue(ctx, id, hunter{s.lakes, ""}, func(ctx context.Context, found []incident.Detection) error {
 		_, err := s.acceptLate(ctx, store, found)
 		return err
 	})
@@ -89,4 +98,13 @@ func (s *server) retain(ctx context.Context, id tenant.ID) error {
 		}
 	}
 	return nil
+}
+
+// runLabRules waits until the run's records are in the lake and lets the scheduled rules look at them.
+func (s *server) runLabRules(ctx context.Context, j labRulesJob) error {
+	if err := s.intake.Drain(ctx, j.Tenant, time.Minute); err != nil {
+		return err
+	}
+	_, err := s.runScheduled(ctx, j.Tenant, j.Run, j.From, j.To)
+	return err
 }

@@ -195,9 +195,6 @@ func (s *server) loadLab(ctx context.Context) {
 	if err == nil && len(runs) == 0 {
 		start := time.Now()
 		if runs, err = s.lab.Start(ctx, id, "", "first start"); err == nil {
-			if err = s.intake.Drain(ctx, id, time.Minute); err == nil {
-				err = s.runDue(ctx, id)
-			}
 			s.log.Info("the evaluation lab is loaded", "scenarios", len(runs), "took", time.Since(start).Round(time.Millisecond))
 		}
 	}

@@ -41,6 +41,8 @@ type Query struct {
 	Limit   int
 	Bytes   int64
 	Timeout time.Duration
+	// Only keeps, of every table, the rows whose named column has exactly this value; the query cannot undo it.
+	Only map[string]string
 	// Visible says which tables exist for whoever asks; nil means all.
 	Visible func(t *schema.Table) bool
 }
@@ -174,7 +176,7 @@ func Check(text string, now time.Time, visible func(t *schema.Table) bool) []kql
 }
 
 func compile(ctx context.Context, conn *sql.Conn, q Query) (*kql.Program, error) {
-	opt := kql.Options{Now: q.Now, From: q.From, To: q.To}
+	opt := kql.Options{Now: q.Now, From: q.From, To: q.To, Only: q.Only}
 	opt.Probe = func(n plan.Node) ([][]any, error) {
 		var rows [][]any
 		_, err := kqlduckdb.Run(ctx, conn, n, kqlduckdb.Options{Now: fn.Ticks(q.Now.UTC()), Limit: maxProbe}, func(row []any) error {

@@ -28,6 +28,13 @@ type Removed struct {
 	Runs      int64 `json:"runs"`
 }
 
+// The states of a run.
+const (
+	Running = "running"
+	Done    = "done"
+	Failed  = "failed"
+)
+
 // Run is one run of a scenario.
 type Run struct {
 	bun.BaseModel `bun:"table:lab_runs"`
@@ -36,12 +43,22 @@ type Run struct {
 	ID        string     `bun:"id,pk" json:"id"`
 	Scenario  string     `bun:"scenario" json:"scenario"`
 	Name      string     `bun:"name" json:"name"`
-	Status    string     `bun:"status" json:"status"` // running, done, failed
+	Status    string     `bun:"status" json:"status"`
 	Records   int64      `bun:"records" json:"records"`
 	Message   string     `bun:"message" json:"message,omitempty"`
 	Started   state.Time `bun:"started" json:"started"`
 	Ended     state.Time `bun:"ended" json:"ended,omitzero"`
 	StartedBy string     `bun:"started_by" json:"startedBy"`
+}
+
+// Covers is how far back the run's story reaches.
+func (r *Run) Covers(scenarios []*Scenario) time.Duration {
+	for _, s := range scenarios {
+		if s.ID == r.Scenario {
+			return s.Lasts
+		}
+	}
+	return 0
 }
 
 // Service runs scenarios and removes what they made.
@@ -50,14 +67,15 @@ type Service struct {
 	scenarios []*Scenario
 	deliver   Deliver
 	remove    Remove
-	changed   func(id tenant.ID, run string)
+	changed   func(id tenant.ID, run *Run)
 	now       func() time.Time
 }
 
-// NewService returns the lab over the given scenarios. changed is told of runs that start and end; it may be nil.
-func NewService(db *bun.DB, scenarios []*Scenario, deliver Deliver, remove Remove, changed func(tenant.ID, string)) *Service {
+// NewService returns the lab over the given scenarios. changed is told of runs that start and end, and with nil of their removal;
+// it may be nil.
+func NewService(db *bun.DB, scenarios []*Scenario, deliver Deliver, remove Remove, changed func(tenant.ID, *Run)) *Service {
 	if changed == nil {
-		changed = func(tenant.ID, string) {}
+		changed = func(tenant.ID, *Run) {}
 	}
 	return &Service{db: db, scenarios: scenarios, deliver: deliver, remove: remove, changed: changed, now: time.Now}
 }
@@ -95,19 +113,19 @@ func (s *Service) Start(ctx context.Context, id tenant.ID, scenario, by string) 
 }
 
 func (s *Service) start(ctx context.Context, id tenant.ID, c *Scenario, by string) (*Run, error) {
-	run := &Run{Tenant: id, ID: runID(), Scenario: c.ID, Name: c.Name, Status: "running", Started: state.At(s.now()), StartedBy: by}
+	run := &Run{Tenant: id, ID: runID(), Scenario: c.ID, Name: c.Name, Status: Running, Started: state.At(s.now()), StartedBy: by}
 	if _, err := s.db.NewInsert().Model(run).Exec(ctx); err != nil {
 		return nil, err
 	}
-	s.changed(id, run.ID)
+	s.changed(id, run)
 	n, err := s.send(ctx, id, c, run.ID)
-	run.Records, run.Status, run.Ended = int64(n), "done", state.At(s.now())
+	run.Records, run.Status, run.Ended = int64(n), Done, state.At(s.now())
 	if err != nil {
-		run.Status, run.Message = "failed", err.Error()
+		run.Status, run.Message = Failed, err.Error()
 	}
 	// The outcome is kept also when the caller has gone.
 	_, kept := s.db.NewUpdate().Model(run).WherePK().Column("status", "records", "message", "ended").Exec(context.WithoutCancel(ctx))
-	s.changed(id, run.ID)
+	s.changed(id, run)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +170,7 @@ func (s *Service) Clear(ctx context.Context, id tenant.ID) (Removed, error) {
 		return removed, err
 	}
 	removed.Runs, _ = res.RowsAffected() // both drivers count
-	s.changed(id, "")
+	s.changed(id, nil)
 	return removed, nil
 }
 

@@ -32,6 +32,9 @@ type Options struct {
 	Now time.Time
 	// From and To bound the time column of tables that have one, where the query itself does not filter on it. Zero means unbounded.
 	From, To time.Time
+	// Only keeps, of every stored table, the rows whose named string column has exactly this value. A table without the column shows no rows. The query
+	// cannot see or undo it.
+	Only map[string]string
 	// Probe runs a small plan while the query is compiled, for operators whose columns depend on the data (bag_unpack, pivot, narrow). It returns rows
 	// of bool, int64, float64, string or nil. When it is nil such operators show only the columns that are known without data.
 	Probe func(plan.Node) ([][]any, error)

@@ -1,6 +1,9 @@
 package bind
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/bartizan-sec/bartizan/kql/plan"
 	"github.com/bartizan-sec/bartizan/kql/syntax"
 )
@@ -116,7 +119,7 @@ func (b *binder) unbounded(roots []plan.Node) map[*plan.Scan]bool {
 }
 
 // timeFilter bounds a scan by the default time range.
-func (b *binder) timeFilter(s *plan.Scan) plan.Node {
+func (b *binder) timeFilter(input plan.Node, s *plan.Scan) plan.Node {
 	col := &plan.ColRef{ID: s.TimeColumn, T: plan.DateTime}
 	var terms []plan.Expr
 	if !b.opt.From.IsZero() {
@@ -129,7 +132,7 @@ func (b *binder) timeFilter(s *plan.Scan) plan.Node {
 	if len(terms) > 1 {
 		pred = &plan.Call{Func: "and", T: plan.Bool, Args: terms}
 	}
-	return &plan.Filter{Input: s, Pred: pred}
+	return &plan.Filter{Input: input, Pred: pred}
 }
 
 // columnSet is a set of column ids.
@@ -382,18 +385,38 @@ func (pr *pruner) node(n plan.Node, need columnSet) plan.Node {
 func (pr *pruner) scan(n *plan.Scan, need columnSet) plan.Node {
 	s := &plan.Scan{Table: n.Table, TimeColumn: n.TimeColumn}
 	bound := pr.bounded[n]
+	only := pr.only(n)
 	for i, c := range n.Cols {
-		if need.has(c.ID) || bound && c.ID == n.TimeColumn {
+		_, restricted := only[c.Name]
+		if need.has(c.ID) || bound && c.ID == n.TimeColumn || restricted {
 			s.Cols, s.Physical = append(s.Cols, c), append(s.Physical, n.Physical[i])
 		}
 	}
 	if len(s.Cols) == 0 && len(n.Cols) > 0 {
 		s.Cols, s.Physical = n.Cols[:1], n.Physical[:1]
 	}
-	if bound {
-		return pr.b.timeFilter(s)
+	var out plan.Node = s
+	for _, name := range slices.Sorted(maps.Keys(only)) {
+		out = &plan.Filter{Input: out, Pred: only[name]}
 	}
-	return s
+	if bound {
+		return pr.b.timeFilter(out, s)
+	}
+	return out
+}
+
+// only gives the conditions of Options.Only for a stored table by column name; the condition of a column that the table lacks is false.
+func (pr *pruner) only(n *plan.Scan) map[string]plan.Expr {
+	out := map[string]plan.Expr{}
+	for name, value := range pr.b.opt.Only {
+		out[name] = &plan.Const{T: plan.Bool, Value: false}
+		for _, c := range n.Cols {
+			if c.Name == name && c.Type == plan.String {
+				out[name] = &plan.Call{Func: "==", T: plan.Bool, Args: []plan.Expr{ref(c), &plan.Const{T: plan.String, Value: value}}}
+			}
+		}
+	}
+	return out
 }
 
 func (pr *pruner) aggregate(n *plan.Aggregate, need columnSet) plan.Node {
