@@ -109,6 +109,7 @@ func (d *duck) aggregates() map[string]func(g *Emitter, a *aggCall) string {
 		"binary_all_and": d.bits("bit_and"), "binary_all_or": d.bits("bit_or"), "binary_all_xor": d.bits("bit_xor"),
 		"covariance": d.pair("covar_samp"), "covariancep": d.pair("covar_pop"),
 	}
+	m["percentilews_array"] = m["percentilesw_array"]
 	m["count_distinct"] = m["dcount"]
 	m["merge_tdigest"] = m["tdigest_merge"]
 	for name, f := range map[string]string{"stdev": "stddev_samp", "stdevp": "stddev_pop", "variance": "var_samp", "variancep": "var_pop"} {

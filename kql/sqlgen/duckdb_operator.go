@@ -47,6 +47,15 @@ func (d *duck) operators() {
 	d.call["iff"] = func(g *Emitter, c *plan.Call) string {
 		return g.caseSQL(&plan.Case{Whens: c.Args[:1], Thens: c.Args[1:2], Else: c.Args[2], T: c.T})
 	}
+	d.call["rand"] = func(g *Emitter, c *plan.Call) string {
+		if len(c.Args) == 0 {
+			return "random()"
+		}
+		if n, ok := constLong(c.Args[0]); ok && n > 1 {
+			return "floor(random() * " + itoa(int(n)) + ")"
+		}
+		return ""
+	}
 	d.call["max_of"] = d.extreme("greatest")
 	d.call["min_of"] = d.extreme("least")
 	d.call["abs"] = func(g *Emitter, c *plan.Call) string {

@@ -30,7 +30,8 @@ func (d *duck) times() {
 		return "(" + s + " - " + s + " % " + ticks + " + " + strconv.Itoa(ticksPerDay-1) + ")"
 	})
 	d.call["startofweek"] = day(func(s string) string {
-		return "(" + s + " - " + s + " % " + ticks + " - (" + s + " // " + ticks + " + 1) % 7 * " + ticks + ")"
+		// The first day of year 1 is a Monday: its week begins before time does.
+		return "nullif(greatest(" + s + " - " + s + " % " + ticks + " - (" + s + " // " + ticks + " + 1) % 7 * " + ticks + ", -1), -1)"
 	})
 	d.call["dayofweek"] = day(func(s string) string { return "((" + s + " // " + ticks + " + 1) % 7 * " + ticks + ")" })
 	d.call["hourofday"] = day(func(s string) string { return "CAST(" + s + " // 36000000000 % 24 AS INTEGER)" })
