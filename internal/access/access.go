@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -42,7 +43,7 @@ type Service struct {
 	sessions *scs.SessionManager
 	hashing  chan struct{} // bounds how many passwords are hashed at once, and so the memory that takes
 	roles    map[string]Role
-	decoy    string // hash that is compared with when a name does not exist, so that both take the same time
+	decoy    func() (string, error) // hash that is compared with when a name does not exist, so that both take the same time
 }
 
 // New returns the service on an open state database.
@@ -73,10 +74,7 @@ func New(db *bun.DB, o Options) (*Service, error) {
 	for _, r := range Roles() {
 		s.roles[r.ID] = r
 	}
-	var err error
-	if s.decoy, err = argon2id.CreateHash("nobody has this password", o.Hash); err != nil {
-		return nil, err
-	}
+	s.decoy = sync.OnceValues(func() (string, error) { return argon2id.CreateHash("nobody has this password", o.Hash) })
 	s.sessions = s.newSessions()
 	return s, nil
 }

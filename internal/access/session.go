@@ -166,8 +166,17 @@ func (st *sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool
 }
 
 func (st *sessionStore) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
+	// Most requests change nothing. Reading first keeps them from waiting for the database's one writer.
+	var old sessionRow
+	err := st.db.NewSelect().Model(&old).Where("token = ?", token).Scan(ctx)
+	switch {
+	case err == nil && (old.Data == "" || old.Data == base64.StdEncoding.EncodeToString(b) && old.Expires >= expiry.Add(-touch).UnixMicro()):
+		return nil
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
 	row := &sessionRow{Token: token, Data: base64.StdEncoding.EncodeToString(b), Expires: expiry.UnixMicro()}
-	_, err := st.db.NewInsert().Model(row).On("CONFLICT (token) DO UPDATE").Set("data = EXCLUDED.data").Set("expires = EXCLUDED.expires").
+	_, err = st.db.NewInsert().Model(row).On("CONFLICT (token) DO UPDATE").Set("data = EXCLUDED.data").Set("expires = EXCLUDED.expires").
 		Where("session_row.data <> ''").
 		Where("session_row.data <> EXCLUDED.data OR session_row.expires < EXCLUDED.expires - ?", touch.Microseconds()).Exec(ctx)
 	return err

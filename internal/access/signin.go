@@ -37,7 +37,10 @@ func (s *Service) SignIn(ctx context.Context, name, password, address string) (*
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
-	hash := s.decoy
+	hash, err := s.decoy()
+	if err != nil {
+		return nil, err
+	}
 	if known {
 		hash = row.Password
 	}
