@@ -1,6 +1,7 @@
 package config
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -122,5 +123,30 @@ func TestReference(t *testing.T) {
 	}
 	if want := "| `bus.max-bytes` | `--bus-max-bytes` | `BARTIZAN_BUS_MAX_BYTES` | `16GiB` |"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q in\n%s", want, b.String())
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/settings.md anew")
+
+// The manual's page of settings is made from the table: go test ./internal/platform/config -update
+func TestManualIsUpToDate(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Settings\n\nStrongest first: command line flag of `bartizan serve`, environment variable, line of the YAML file given by `--config`, default.\n" +
+		"Sizes take units (`512MiB`), durations too (`90m`). A name that is not in this table is an error.\n\n")
+	if err := Reference(&b); err != nil {
+		t.Fatal(err)
+	}
+	const page = "../../../docs/settings.md"
+	if *update {
+		if err := os.WriteFile(page, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != b.String() {
+		t.Error("docs/settings.md does not fit the table of settings; run the test with -update")
 	}
 }
