@@ -119,7 +119,7 @@ func newBench() (*trial.Bench, func(), error) {
 	return &trial.Bench{
 		Families: func() map[string]normalise.Family {
 			out := map[string]normalise.Family{}
-			for _, f := range (&node{}).families() {
+			for _, f := range sourceFamilies() {
 				out[f.Name()] = f.Family
 			}
 			return out

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/normalise/alerts"
 	"github.com/bartizan-sec/bartizan/internal/normalise/cloudtrail"
@@ -16,15 +19,53 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/normalise/network"
 	"github.com/bartizan-sec/bartizan/internal/normalise/okta"
 	"github.com/bartizan-sec/bartizan/internal/normalise/winlog"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // processCacheSize is how many processes a tenant's lineage cache remembers (about 400 bytes each).
 const processCacheSize = 200_000
 
-// families makes the source families of one pipeline. They keep state (process lineage), so each pipeline has its own.
-func (n *node) families() []ingest.Family {
+// families makes the source families of one pipeline. They keep state (process lineage, devices seen), so each pipeline has its own; what the lake knows
+// already they are told.
+func families(ctx context.Context, store lake.Store) ([]ingest.Family, error) {
+	devices, err := column(ctx, store, "SELECT DISTINCT DeviceId FROM DeviceInfo")
+	if err != nil {
+		return nil, err
+	}
+	controllers, err := column(ctx, store, `SELECT DISTINCT DestinationDeviceName FROM IdentityLogonEvents WHERE Application = 'Active Directory'
+		UNION SELECT DISTINCT DestinationDeviceName FROM IdentityDirectoryEvents WHERE Application = 'Active Directory'
+		UNION SELECT DISTINCT DestinationDeviceName FROM IdentityQueryEvents WHERE Application = 'Active Directory'`)
+	if err != nil {
+		return nil, err
+	}
+	return sourceFamilies(
+		winlog.KnownDevice(func(_ tenant.ID, id string) bool { return devices[id] }),
+		winlog.KnownController(func(_ tenant.ID, name string) bool { return controllers[name] }),
+	), nil
+}
+
+// column returns the values of a query's one column.
+func column(ctx context.Context, store lake.Store, query string) (map[string]bool, error) {
+	rows, err := store.DB().QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			return nil, err
+		}
+		out[value] = true
+	}
+	return out, rows.Err()
+}
+
+// sourceFamilies lists every family, without knowledge of any lake.
+func sourceFamilies(windows ...winlog.Option) []ingest.Family {
 	return []ingest.Family{
-		{Family: winlog.New(normalise.NewProcessCache(processCacheSize)), Probe: winlog.Probe},
+		{Family: winlog.New(normalise.NewProcessCache(processCacheSize), windows...), Probe: winlog.Probe},
 		{Family: mail.New(), Probe: mail.Probe},
 		{Family: m365.New(), Probe: m365.Probe},
 		{Family: entra.New(), Probe: entra.Probe},

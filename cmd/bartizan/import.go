@@ -87,8 +87,8 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	if f.source != reader.Auto && !n.knows(f.source) {
-		return usageError{fmt.Errorf("--source %s is not a known family; known: %s", f.source, n.familyNames())}
+	if f.source != reader.Auto && !knownFamily(f.source) {
+		return usageError{fmt.Errorf("--source %s is not a known family; known: %s", f.source, familyNames())}
 	}
 	for _, dir := range f.rules {
 		report, err := n.rules.Import(ctx, id, dir)
@@ -104,7 +104,10 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	cfg := ingest.Config{Store: store, Families: n.families(), Records: n.records, MaxDelay: 5 * time.Second}
+	cfg := ingest.Config{Store: store, Records: n.records, MaxDelay: 5 * time.Second}
+	if cfg.Families, err = families(ctx, store); err != nil {
+		return err
+	}
 	if !f.noDetect {
 		if cfg.Detector, err = n.detector(ctx, id); err != nil {
 			return err
@@ -181,7 +184,7 @@ func (s *importSink) Record(rec *normalise.Record) error {
 	s.records.Add(1)
 	if s.taken <= s.done {
 		s.skipped.Add(1)
-		return nil
+		return s.pipeline.Replay(s.ctx, rec)
 	}
 	return s.pipeline.Add(s.ctx, ingest.Position{Source: s.source, Value: s.taken}, rec)
 }

@@ -83,12 +83,16 @@ func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
 	if err := in.s.repairAlertRows(ctx, store); err != nil {
 		return err
 	}
+	sources, err := families(ctx, store)
+	if err != nil {
+		return err
+	}
 	detector, err := in.s.detector(ctx, id)
 	if err != nil {
 		return err
 	}
 	c := &ingest.Consumer{Bus: in.s.bus, Keep: in.s.cfg.Bus.Keep, Log: in.s.log, Config: ingest.Config{
-		Store: store, Families: in.s.families(), Records: in.s.records, Detector: detector, Alerts: in.s.alerts(id),
+		Store: store, Families: sources, Records: in.s.records, Detector: detector, Alerts: in.s.alerts(id),
 		Committed: func(c ingest.Commit) {
 			in.s.live.Publish(live.Change{Tenant: id, Kind: "ingest", ID: fmt.Sprint(c.Records), Change: "created"})
 		},

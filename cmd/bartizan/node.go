@@ -131,16 +131,16 @@ func memoryLimit(b config.Bytes) string {
 	return b.String()
 }
 
-func (n *node) familyNames() string {
+func familyNames() string {
 	var names []string
-	for _, f := range n.families() {
+	for _, f := range sourceFamilies() {
 		names = append(names, f.Name())
 	}
 	return strings.Join(names, ", ")
 }
 
-func (n *node) knows(source string) bool {
-	for _, f := range n.families() {
+func knownFamily(source string) bool {
+	for _, f := range sourceFamilies() {
 		if f.Name() == source {
 			return true
 		}

@@ -100,7 +100,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	if err != nil {
 		return err
 	}
-	receiver := ingest.NewReceiver(s.bus, n.records, n.families())
+	receiver := ingest.NewReceiver(s.bus, n.records, sourceFamilies())
 	s.lab = simulate.NewService(n.db, scenarios, deliver(receiver), s.removeLab, s.labChanged)
 
 	s.intake = newIntake(s)

@@ -72,6 +72,7 @@ type Pipeline struct {
 }
 
 type batch struct {
+	replayed  []*normalise.Record // come before records
 	records   []*normalise.Record
 	bytes     int
 	positions map[string]int64
@@ -117,6 +118,18 @@ func (p *Pipeline) Add(ctx context.Context, pos Position, records ...*normalise.
 	}
 	b.positions[pos.Source] = max(b.positions[pos.Source], pos.Value)
 	if len(b.records) >= batchRecords || b.bytes >= batchBytes {
+		return p.send(ctx, nil)
+	}
+	return nil
+}
+
+// Replay shows the families a record that an earlier run committed, so that what they remember (process lineage, devices seen) is as it was then.
+// Nothing of it is stored or counted. Replays come before the first Add.
+func (p *Pipeline) Replay(ctx context.Context, rec *normalise.Record) error {
+	b := p.batch()
+	b.replayed = append(b.replayed, rec)
+	b.bytes += len(rec.Data)
+	if len(b.replayed) >= batchRecords || b.bytes >= batchBytes {
 		return p.send(ctx, nil)
 	}
 	return nil
@@ -201,6 +214,11 @@ func (p *Pipeline) normalise(ctx context.Context) {
 	for b := range p.raw {
 		b.sources = map[string]*health{}
 		b.unmapped = map[string]int64{}
+		for _, rec := range b.replayed {
+			p.choose(rec)
+			_ = p.call(&batch{}, rec) // refused then as now
+		}
+		b.replayed = nil
 		for _, rec := range b.records {
 			p.one(b, rec)
 		}
@@ -221,12 +239,17 @@ func (p *Pipeline) normalise(ctx context.Context) {
 	}
 }
 
-func (p *Pipeline) one(b *batch, rec *normalise.Record) {
+// choose names the family of a record whose content decides.
+func (p *Pipeline) choose(rec *normalise.Record) {
 	if rec.Source == "" || rec.Source == Auto {
 		if rec.Source = reader.Detect(p.probes, rec.Data); rec.Source == "" {
 			rec.Source = generic
 		}
 	}
+}
+
+func (p *Pipeline) one(b *batch, rec *normalise.Record) {
+	p.choose(rec)
 	h := b.sources[rec.Source]
 	if h == nil {
 		h = &health{}

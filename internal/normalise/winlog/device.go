@@ -67,6 +67,7 @@ func (w *worker) deviceNamed(name string) *device {
 	if !ok {
 		name = strings.Clone(name)
 		dev = &device{id: DeviceID(w.tenant, name), name: name}
+		dev.directory = w.family.controller != nil && w.family.controller(w.tenant, name)
 	}
 	w.devices.put(dev.name, dev)
 	return dev

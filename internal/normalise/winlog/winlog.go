@@ -24,8 +24,9 @@ const Name = "winlog"
 
 // Family normalises Windows events. It is safe for concurrent use; records of one tenant are taken one at a time.
 type Family struct {
-	cache *normalise.ProcessCache
-	known func(t tenant.ID, deviceID string) bool
+	cache      *normalise.ProcessCache
+	known      func(t tenant.ID, deviceID string) bool
+	controller func(t tenant.ID, name string) bool
 
 	mu      sync.Mutex
 	tenants map[tenant.ID]*worker
@@ -38,6 +39,11 @@ type Option func(*Family)
 // device gets one when it is first seen.
 func KnownDevice(known func(t tenant.ID, deviceID string) bool) Option {
 	return func(f *Family) { f.known = known }
+}
+
+// KnownController tells the family which devices, by lower-case name, have shown themselves as domain controllers before a restart.
+func KnownController(controller func(t tenant.ID, name string) bool) Option {
+	return func(f *Family) { f.controller = controller }
 }
 
 // New returns the family. The cache may be shared with other families.
