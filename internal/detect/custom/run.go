@@ -104,7 +104,7 @@ func (r *Rule) detection(row evidence.Result, columns []string, id tenant.ID, to
 		Tenant: id, RuleID: r.ID, RuleTitle: r.Title, Title: cut(fill(title, row, 120), 300), Description: cut(fill(description, row, 500), 8000), Recommended: r.Recommended,
 		Severity: r.Level(), Category: r.Category, Techniques: r.Techniques, ServiceSource: r.Workload, DetectionSource: "customDetection", Time: when,
 		Evidence: b.Evidence(), Matched: matched(row, columns), FoldKey: entity, Lab: row.Text("LabScenario"),
-		Hit: incident.Hit{ExternalID: r.rowID(row, entity, to), Time: when},
+		Hit: incident.Hit{ExternalID: r.rowID(row, entity, to), File: row.Text("RecordOrigin"), Record: row.Int("RecordNumber"), Time: when},
 	}
 }
 
@@ -125,13 +125,16 @@ func (r *Rule) rowID(row evidence.Result, entity string, to time.Time) string {
 	return "kql:" + hex.EncodeToString(sum[:12])
 }
 
-// matched shows the row itself as the reason for the alert.
+// matched shows the row itself as the reason for the alert. Columns that only say where a record came from are left out.
 func matched(row evidence.Result, columns []string) []incident.FieldMatch {
 	const most = 30
 	var out []incident.FieldMatch
 	for i, name := range columns {
 		if i >= len(row.Values) || len(out) == most {
 			break
+		}
+		if name == "RecordOrigin" || name == "RecordNumber" || name == "LabScenario" {
+			continue
 		}
 		if text := evidence.TextOf(row.Values[i]); text != "" {
 			out = append(out, incident.FieldMatch{Field: name, Value: cut(text, 1000), Match: "returned by the query"})
