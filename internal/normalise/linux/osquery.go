@@ -18,11 +18,13 @@ func (f *Family) osquery(rec *normalise.Record, out *normalise.Batch) error {
 	if err != nil {
 		return err
 	}
+	v, _ = cloudapp.Unwrap(v, "", cloudapp.Has("hostIdentifier"))
 	columns := v.Get("columns")
 	name := cloudapp.Text(v, "name")
-	if columns == nil || columns.Type() != fastjson.TypeObject || name == "" {
-		return fault.Newf(fault.Invalid, "linux: the osquery result has no name or no columns")
+	if cloudapp.Text(v, "hostIdentifier") == "" {
+		return fault.Newf(fault.Invalid, "linux: the osquery result has no hostIdentifier")
 	}
+	snapshot := columns == nil || columns.Type() != fastjson.TypeObject
 	at := timeSource{time: cloudapp.Time(columns, "time")}
 	if at.time.IsZero() {
 		at.time = cloudapp.Time(v, "unixTime")
@@ -30,7 +32,7 @@ func (f *Family) osquery(rec *normalise.Record, out *normalise.Batch) error {
 	host := cloudapp.Text(v, "hostIdentifier")
 	var r *schema.Row
 	category := ""
-	if action := cloudapp.Text(v, "action"); action != "removed" {
+	if action := cloudapp.Text(v, "action"); action != "removed" && !snapshot {
 		r, category = osqueryRow(rec, name, host, columns, at)
 	}
 	fields := cloudapp.Flat(v)
