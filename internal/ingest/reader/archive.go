@@ -255,7 +255,7 @@ func (g *guard) Read(p []byte) (int, error) {
 	if size < 0 {
 		size = w.file.Consumed()
 	}
-	if w.expanded > ratioFloor && w.expanded/w.opt.MaxRatio > size {
+	if w.expanded > w.opt.ratioFloor && w.expanded/w.opt.MaxRatio > size {
 		return 0, &bombError{fmt.Sprintf("the archive expands to more than %d times its size; the rest is not read", w.opt.MaxRatio)}
 	}
 	return n, err

@@ -66,11 +66,12 @@ type Options struct {
 	Stdin io.Reader
 	// Now stamps Record.Received; nil means time.Now.
 	Now func() time.Time
+
+	ratioFloor int64 // what may always come out of a file, whatever the ratio
 }
 
 const (
-	mib        = 1 << 20
-	ratioFloor = 256 * mib
+	mib = 1 << 20
 )
 
 func (o Options) withDefaults() Options {
@@ -91,6 +92,7 @@ func (o Options) withDefaults() Options {
 	def64(&o.MaxExpansion, 256<<30)
 	def64(&o.MaxRatio, 300)
 	def64(&o.MaxMemory, 32*mib)
+	def64(&o.ratioFloor, 256*mib)
 	def64(&o.HashBelow, 1<<30)
 	if o.Stdin == nil {
 		o.Stdin = os.Stdin

@@ -281,8 +281,8 @@ func TestBombs(t *testing.T) {
 		t.Errorf("members: %q", got)
 	}
 	big := make([]byte, 0, 64)
-	big = append(big, gz("a\n"+strings.Repeat("x", 300<<20))...)
-	if got := codes(big, Options{MaxRatio: 100}); !strings.Contains(got, "!limit") {
+	big = append(big, gz("a\n"+strings.Repeat("x", 3<<20))...)
+	if got := codes(big, Options{MaxRatio: 100, ratioFloor: 1 << 20}); !strings.Contains(got, "!limit") {
 		t.Errorf("ratio: %q", got)
 	}
 }
