@@ -144,6 +144,11 @@ func TestHuntingQueriesBind(t *testing.T) {
 			continue
 		}
 		bound++
+		for _, r := range p.Results {
+			if err := verify(r.Root); err != nil {
+				t.Errorf("%s: the plan is not well formed: %v", c.ID, err)
+			}
+		}
 		if c.Binds != "yes" || len(c.Columns) == 0 {
 			continue
 		}
@@ -200,6 +205,11 @@ func TestDocumentationExamplesBind(t *testing.T) {
 			continue
 		}
 		bound[c.Area]++
+		for _, r := range p.Results {
+			if err := verify(r.Root); err != nil {
+				t.Errorf("%s: the plan is not well formed: %v", c.ID, err)
+			}
+		}
 		if got, want := header(p.Columns), wanted(c); got == want {
 			right[c.Area]++
 		} else {

@@ -40,9 +40,6 @@ func (b *binder) call(x *syntax.Call, sc *scope) plan.Expr {
 	if f == nil {
 		return b.noFunction(x, sc)
 	}
-	if f.canonical != f.name && strings.Contains(f.text[0], "table") {
-		f = b.functions.scalar[f.canonical]
-	}
 	if e, done := b.special(f, x, sc); done {
 		return e
 	}

@@ -25,6 +25,8 @@ const (
 type function struct {
 	name      string
 	canonical string // the name it stands for, itself when it is no synonym
+	obsolete  bool
+	instead   string // the name to use instead of an obsolete one
 	class     class
 	rule      string // result name rule
 	sigs      []signature
@@ -79,13 +81,15 @@ func parseFunction(line string) *function {
 	f := &function{name: words[0], canonical: words[0], rule: words[1]}
 	if len(words) > 2 {
 		f.canonical = strings.TrimPrefix(words[2], "=>")
+		f.obsolete, f.instead = true, strings.ReplaceAll(f.canonical, "/", " or ")
 	}
 	if same := synonym(f.name); same != "" {
 		f.canonical = same
 	}
 	for _, text := range strings.Split("("+rest, "; ") {
-		f.text = append(f.text, f.name+text)
-		f.sigs = append(f.sigs, parseSignature(text))
+		s := parseSignature(text)
+		f.sigs = append(f.sigs, s)
+		f.text = append(f.text, describe(f.name, &s))
 	}
 	return f
 }

@@ -187,6 +187,17 @@ func (b *binder) alike(l, r plan.Expr) (plan.Expr, plan.Expr, bool) {
 		return l, b.convert(r, lt), true
 	case numeric(lt) && numeric(rt):
 		t := widest(lt, rt)
+		// a whole constant is compared in the other side's type, which spares converting a column
+		if c := constant(r); c != nil && lt == plan.Int {
+			if f := foldConversion(c, lt); f != nil {
+				return l, f, true
+			}
+		}
+		if c := constant(l); c != nil && rt == plan.Int {
+			if f := foldConversion(c, rt); f != nil {
+				return f, r, true
+			}
+		}
 		return b.convert(l, t), b.convert(r, t), true
 	case lt == plan.Dynamic && numeric(rt):
 		t := widest(plan.Real, rt)
