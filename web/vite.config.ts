@@ -13,6 +13,7 @@ export default defineConfig(async ({ command }): Promise<UserConfig> => {
     const { double } = await import('./dev/double.ts');
     plugins.push(double());
   }
+  const proxy = useDouble ? {} : { '/api': server, '/healthz': server, '/readyz': server, '/metrics': server };
   return {
     plugins,
     build: {
@@ -27,8 +28,9 @@ export default defineConfig(async ({ command }): Promise<UserConfig> => {
     server: {
       host: '127.0.0.1',
       port: 5173,
-      proxy: useDouble ? {} : { '/api': server, '/healthz': server, '/readyz': server, '/metrics': server },
+      proxy,
     },
+    preview: { host: '127.0.0.1', proxy },
     test: { environment: 'node', include: ['src/**/*.test.ts'] },
   };
 });

@@ -12,6 +12,10 @@ const refuse = (status: number, code: string, message: string, details?: unknown
   body: { error: { code, message, ...(details ? { details } : {}) } },
 });
 
+// The policy the server sends, so that what it forbids is noticed here.
+const policy =
+  "default-src 'self'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 async function readBody(request: IncomingMessage): Promise<Body> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -330,38 +334,43 @@ export function double(): Plugin {
     return refuse(404, 'not_found', `there is no ${path}`);
   }
 
+  let next = 100_000;
+  const serve = (request: IncomingMessage, response: ServerResponse, pass: () => void) => {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    response.setHeader('Content-Security-Policy', policy);
+    if (!url.pathname.startsWith('/api/')) {
+      pass();
+      return;
+    }
+    response.setHeader('X-Request-Id', '01JDEVDOUBLE0000000000');
+    if (url.pathname === '/api/events') {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+      response.write('retry: 3000\n\n');
+      streams.add(response);
+      request.on('close', () => streams.delete(response));
+      return;
+    }
+    // A stand-in for detections that arrive: POST /api/double/arrive?n=12.
+    if (url.pathname === '/api/double/arrive') {
+      for (let i = 0; i < Number(url.searchParams.get('n') ?? 1); i++) tell('incident', next++, 'created');
+      response.end('{}');
+      return;
+    }
+    void readBody(request)
+      .then((body) => answer(request.method ?? 'GET', url.pathname, url.searchParams, body))
+      .then((reply) => {
+        response.statusCode = reply.status ?? 200;
+        response.setHeader('Content-Type', 'application/json');
+        response.end(reply.body === undefined ? '' : JSON.stringify(reply.body));
+      });
+  };
   return {
     name: 'bartizan-double',
     configureServer(server) {
-      let next = 100_000;
-      server.middlewares.use((request, response, pass) => {
-        const url = new URL(request.url ?? '/', 'http://localhost');
-        if (!url.pathname.startsWith('/api/')) {
-          pass();
-          return;
-        }
-        response.setHeader('X-Request-Id', '01JDEVDOUBLE0000000000');
-        if (url.pathname === '/api/events') {
-          response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-          response.write('retry: 3000\n\n');
-          streams.add(response);
-          request.on('close', () => streams.delete(response));
-          return;
-        }
-        // A stand-in for detections that arrive: POST /api/double/arrive?n=12.
-        if (url.pathname === '/api/double/arrive') {
-          for (let i = 0; i < Number(url.searchParams.get('n') ?? 1); i++) tell('incident', next++, 'created');
-          response.end('{}');
-          return;
-        }
-        void readBody(request)
-          .then((body) => answer(request.method ?? 'GET', url.pathname, url.searchParams, body))
-          .then((reply) => {
-            response.statusCode = reply.status ?? 200;
-            response.setHeader('Content-Type', 'application/json');
-            response.end(reply.body === undefined ? '' : JSON.stringify(reply.body));
-          });
-      });
+      server.middlewares.use(serve);
+    },
+    configurePreviewServer(server) {
+      server.middlewares.use(serve);
     },
   };
 }

@@ -19,9 +19,7 @@ export interface World {
   roles: Row[];
   tokens: Row[];
   health: Row;
-  joins: (
-    alerts: Row[],
-  ) => {
+  joins: (alerts: Row[]) => {
     alertId: string;
     toAlertId: string;
     kind: string;
@@ -287,17 +285,15 @@ export function makeWorld(): World {
   return {
     incidents,
     alerts,
-    activities: incidents
-      .slice(0, 30)
-      .map((i) => ({
-        time: i.createdTime,
-        actor: 'correlation',
-        actorKind: 'system',
-        type: 'created',
-        targetType: 'incident',
-        targetId: String(i.id),
-        text: 'Incident created',
-      })),
+    activities: incidents.slice(0, 30).map((i) => ({
+      time: i.createdTime,
+      actor: 'correlation',
+      actorKind: 'system',
+      type: 'created',
+      targetType: 'incident',
+      targetId: String(i.id),
+      text: 'Incident created',
+    })),
     devices,
     tables,
     queries: [

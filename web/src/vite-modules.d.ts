@@ -2,3 +2,4 @@ declare module 'monaco-editor/esm/vs/editor/editor.all.js';
 declare module 'monaco-editor/esm/vs/editor/editor.api' {
   export * from 'monaco-editor';
 }
+declare module '@kusto/monaco-kusto/release/esm/kusto.worker';

@@ -32,7 +32,7 @@ export function AlertFacts({ alert: a, withIncident = false }: { alert: Alert; w
         ],
         ['Category', label(a.category)],
         ['Techniques', (a.techniques ?? []).length > 0 ? <Tags key="t" values={a.techniques} all /> : ''],
-        ['Tags', (a.tags ?? []).length > 0 ? <Tags key="g" values={a.tags} all /> : ''],
+        ['Tags', (a.tags ?? []).length > 0 ? <Tags key="g" values={a.tags} all plain /> : ''],
         ['Data', a.lab ? <LabTag key="l" /> : ''],
         ['Service source', label(a.serviceSource)],
         ['Detection source', label(a.detectionSource)],

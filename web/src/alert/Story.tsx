@@ -16,15 +16,15 @@ import { closedAtFirst, grow, press, visible, type TreeNode } from './tree';
 const useStyles = makeStyles({
   split: {
     display: 'grid',
-    gridTemplateColumns: 'minmax(0, 1fr) minmax(260px, 360px)',
+    gridTemplateColumns: 'minmax(0, 1fr) 300px',
     gap: tokens.spacingHorizontalL,
     alignItems: 'start',
-    '@media (max-width: 1199px)': { gridTemplateColumns: 'minmax(0, 1fr)' },
+    '@media (max-width: 1279px)': { gridTemplateColumns: 'minmax(0, 1fr)' },
   },
   tree: { margin: 0, padding: 0, listStyleType: 'none', overflowX: 'auto', maxHeight: '70vh', overflowY: 'auto' },
   row: {
     display: 'grid',
-    gridTemplateColumns: '20px 24px minmax(220px, 1fr) max-content',
+    gridTemplateColumns: '20px 24px minmax(120px, 1fr) max-content',
     columnGap: tokens.spacingHorizontalXS,
     alignItems: 'start',
     padding: `${tokens.spacingVerticalSNudge} ${tokens.spacingHorizontalS}`,
@@ -203,7 +203,7 @@ function Row({
             {alerts === 1 ? 'alert' : `${alerts} alerts`}
           </Badge>
         ) : null}
-        <Time value={n.time} form="short" />
+        <Time value={n.time} form="clock" />
       </div>
     </div>
   );

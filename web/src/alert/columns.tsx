@@ -1,4 +1,4 @@
-import { makeStyles, tokens } from '@fluentui/react-components';
+import { makeStyles, tokens, mergeClasses } from '@fluentui/react-components';
 import { Link } from '@tanstack/react-router';
 import type { Alert } from '../api/types';
 import type { GridColumn } from '../design/grid/columns';
@@ -28,7 +28,7 @@ function AlertName({ alert }: { alert: Alert }) {
   const l = useLinkStyles();
   return (
     <span className={s.name}>
-      <Link to="/alerts/$alertId" params={{ alertId: alert.id }} className={`${l.link} ${l.cut}`} title={alert.title} dir="auto">
+      <Link to="/alerts/$alertId" params={{ alertId: alert.id }} className={mergeClasses(l.link, l.cut)} title={alert.title} dir="auto">
         {alert.title}
       </Link>
       {alert.lab ? <LabTag /> : null}
@@ -56,7 +56,7 @@ export function AlertNarrow({ alert }: { alert: Alert }) {
         <StatusMark value={alert.status} />
         <span>{label(alert.category)}</span>
       </span>
-      <span className={`${s.meta} ${s.quiet}`}>
+      <span className={mergeClasses(s.meta, s.quiet)}>
         <Time value={alert.lastActivity} />
         <span>{assetText(alert)}</span>
       </span>
@@ -132,7 +132,14 @@ export const alertColumns: readonly GridColumn<Alert>[] = [
     cell: (a) => a.assignedTo || 'Unassigned',
     text: (a) => a.assignedTo ?? '',
   },
-  { id: 'tags', header: 'Tags', width: 150, hidden: true, cell: (a) => <Tags values={a.tags} />, text: (a) => (a.tags ?? []).join('; ') },
+  {
+    id: 'tags',
+    header: 'Tags',
+    width: 150,
+    hidden: true,
+    cell: (a) => <Tags values={a.tags} plain />,
+    text: (a) => (a.tags ?? []).join('; '),
+  },
   { id: 'incidentId', header: 'Incident ID', width: 96, hidden: true, cell: (a) => a.incidentId, text: (a) => a.incidentId },
   {
     id: 'detectionSource',

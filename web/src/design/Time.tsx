@@ -1,5 +1,5 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { absolute, chooseZone, relative, short, valid, zoneChoice, type ZoneChoice } from './time';
+import { absolute, chooseZone, clock, relative, short, valid, zoneChoice, type ZoneChoice } from './time';
 
 interface Zone {
   zone: ZoneChoice;
@@ -44,7 +44,7 @@ export function Time({
   form = 'relative',
 }: {
   value: string | undefined | null;
-  form?: 'relative' | 'short' | 'absolute' | 'both';
+  form?: 'relative' | 'short' | 'clock' | 'absolute' | 'both';
 }) {
   const { zone } = useZone();
   const now = useContext(NowContext);
@@ -52,8 +52,16 @@ export function Time({
   const exact = absolute(value, zone);
   const ago = relative(value, Math.max(now, Date.now()));
   return (
-    <time dateTime={value} title={form === 'relative' ? exact : ago}>
-      {form === 'relative' ? ago : form === 'short' ? short(value, zone) : form === 'absolute' ? exact : `${exact} (${ago})`}
+    <time dateTime={value} title={form === 'relative' || form === 'clock' ? exact : ago}>
+      {form === 'relative'
+        ? ago
+        : form === 'short'
+          ? short(value, zone)
+          : form === 'clock'
+            ? clock(value, zone)
+            : form === 'absolute'
+              ? exact
+              : `${exact} (${ago})`}
     </time>
   );
 }

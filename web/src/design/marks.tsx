@@ -26,7 +26,14 @@ import type { Severity } from '../api/types';
 import { label } from './words';
 
 const useStyles = makeStyles({
-  mark: { display: 'inline-flex', alignItems: 'center', gap: tokens.spacingHorizontalXS, whiteSpace: 'nowrap', minWidth: 0 },
+  mark: {
+    display: 'inline-flex',
+    alignItems: 'center',
+    gap: tokens.spacingHorizontalXS,
+    whiteSpace: 'nowrap',
+    minWidth: 0,
+    verticalAlign: 'middle',
+  },
   word: { overflow: 'hidden', textOverflow: 'ellipsis', color: tokens.colorNeutralForeground1 },
   icon: { flexShrink: 0, display: 'inline-flex' },
   high: { color: tokens.colorPaletteRedForeground1 },
@@ -54,11 +61,13 @@ const useStyles = makeStyles({
     lineHeight: '18px',
   },
   lab: {
+    flexShrink: 0,
     border: `1px solid ${tokens.colorPaletteLavenderBorderActive}`,
     backgroundColor: tokens.colorPaletteLavenderBackground2,
     color: tokens.colorPaletteLavenderForeground2,
   },
   tags: {
+    verticalAlign: 'middle',
     display: 'inline-flex',
     gap: tokens.spacingHorizontalXS,
     alignItems: 'center',
@@ -172,22 +181,34 @@ export function LabTag() {
   const s = useStyles();
   return (
     <span className={mergeClasses(s.tag, s.lab)} title="Made by the evaluation lab; removable on its page">
-      <BeakerRegular aria-hidden />
+      <BeakerRegular aria-hidden style={{ flexShrink: 0 }} />
       Lab
     </span>
   );
 }
 
 // Tags shows some of a list of words and how many more there are; with all, it shows every one and wraps.
-export function Tags({ values, max = 2, all = false }: { values: readonly string[] | undefined | null; max?: number; all?: boolean }) {
+export function Tags({
+  values,
+  max = 2,
+  all = false,
+  plain = false,
+}: {
+  values: readonly string[] | undefined | null;
+  max?: number;
+  all?: boolean;
+  // Words of people's own making are shown as they are.
+  plain?: boolean;
+}) {
+  const word = plain ? (v: string) => v : label;
   const s = useStyles();
   if (!values || values.length === 0) return <span className={s.neutral}>–</span>;
   const shown = all ? values : values.slice(0, max);
   const rest = values.length - shown.length;
   return (
-    <span className={mergeClasses(s.tags, all && s.wrap)} title={values.map(label).join(', ')}>
+    <span className={mergeClasses(s.tags, all && s.wrap)} title={values.map(word).join(', ')}>
       {shown.map((v) => (
-        <Tag key={v}>{label(v)}</Tag>
+        <Tag key={v}>{word(v)}</Tag>
       ))}
       {rest > 0 ? <span className={s.neutral}>+{rest}</span> : null}
     </span>

@@ -51,6 +51,26 @@ export function short(time: string | undefined | null, zone: ZoneChoice): string
   });
 }
 
+// clock writes the time of day to the second.
+export function clock(time: string | undefined | null, zone: ZoneChoice): string {
+  if (!valid(time)) return '';
+  return new Date(time).toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    ...options(zone),
+  });
+}
+
+// exact writes a time as records are compared: "2026-11-23 15:04:05.123".
+export function exact(time: string | undefined | null, zone: ZoneChoice): string {
+  if (!valid(time)) return time ?? '';
+  const date = new Date(time);
+  const shifted = zone === 'utc' ? date : new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 23).replace('T', ' ');
+}
+
 const steps: [limit: number, unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   [60, 'second', 1],
   [3600, 'minute', 60],

@@ -44,6 +44,7 @@ const labels: Record<string, string> = {
   message: 'Email message',
   SameFile: 'Same file',
   ProximateTime: 'Close in time',
+  ok: 'OK',
   kql: 'KQL',
   sigma: 'Sigma',
 };

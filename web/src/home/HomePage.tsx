@@ -1,4 +1,4 @@
-import { Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody, Text, tokens } from '@fluentui/react-components';
+import { Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody, Text, tokens, mergeClasses } from '@fluentui/react-components';
 import { BeakerRegular, CheckmarkCircleRegular, DatabasePlugConnectedRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
@@ -16,7 +16,7 @@ import { label, severities } from '../design/words';
 import { sourceState } from '../source/SourcesPage';
 
 const useStyles = makeStyles({
-  cards: { display: 'grid', gridTemplateColumns: 'repeat(12, minmax(0, 1fr))', gap: tokens.spacingHorizontalL, alignItems: 'start' },
+  cards: { display: 'grid', gridTemplateColumns: 'repeat(12, minmax(0, 1fr))', gap: tokens.spacingHorizontalL, alignItems: 'stretch' },
   half: { gridColumn: 'span 6', '@media (max-width: 1099px)': { gridColumn: 'span 12' } },
   third: { gridColumn: 'span 4', '@media (max-width: 1099px)': { gridColumn: 'span 12' } },
   big: {
@@ -159,7 +159,7 @@ export function HomePage() {
             {(newest.data?.value ?? []).map((i) => (
               <div key={i.id} className={s.row}>
                 <span className={s.name}>
-                  <Link to="/incidents/$incidentId" params={{ incidentId: i.id }} className={`${l.link} ${l.cut}`} title={i.name}>
+                  <Link to="/incidents/$incidentId" params={{ incidentId: i.id }} className={mergeClasses(l.link, l.cut)} title={i.name}>
                     {i.name}
                   </Link>
                   {i.lab ? <LabTag /> : null}
@@ -189,7 +189,7 @@ export function HomePage() {
             {(latest.data?.value ?? []).map((a) => (
               <div key={a.id} className={s.row}>
                 <span className={s.name}>
-                  <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={`${l.link} ${l.cut}`} title={a.title}>
+                  <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={mergeClasses(l.link, l.cut)} title={a.title}>
                     {a.title}
                   </Link>
                 </span>

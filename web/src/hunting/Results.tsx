@@ -18,7 +18,7 @@ import { ArrowDown12Regular, ArrowUp12Regular, Filter12Filled, Filter12Regular }
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { Cell, HuntResult } from '../api/types';
 import { useZone } from '../design/Time';
-import { short, valid } from '../design/time';
+import { exact } from '../design/time';
 import { cellText, distinct, isNumeric, widthOf, type Order } from './result';
 
 const rowHeight = 28;
@@ -303,12 +303,7 @@ export function Results(props: ResultsProps) {
                 const cell = result.rows[row]?.[column];
                 const type = result.schema[column]?.type ?? '';
                 const text = cellText(cell);
-                const shown =
-                  type === 'datetime' && valid(text)
-                    ? `${short(text, zone)}:${text.slice(17, 19)}`
-                    : text.length > 300
-                      ? `${text.slice(0, 300)}…`
-                      : text;
+                const shown = type === 'datetime' ? exact(text, zone) : text.length > 300 ? `${text.slice(0, 300)}…` : text;
                 return (
                   <div
                     key={v.key}

@@ -2,7 +2,7 @@
 import 'monaco-editor/esm/vs/editor/editor.all.js';
 import * as monaco from 'monaco-editor/esm/vs/editor/editor.api';
 import EditorWorker from 'monaco-editor/esm/vs/editor/editor.worker?worker';
-import KustoWorker from '@kusto/monaco-kusto/release/esm/kusto.worker?worker';
+import KustoWorker from './kusto.worker?worker';
 import { getKustoWorker, kustoDefaults } from '@kusto/monaco-kusto';
 import type { SchemaTable } from '../api/types';
 

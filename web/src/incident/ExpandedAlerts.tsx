@@ -1,4 +1,4 @@
-import { makeStyles, tokens } from '@fluentui/react-components';
+import { makeStyles, tokens, mergeClasses } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { incidents } from '../api/endpoints';
@@ -43,7 +43,7 @@ export function ExpandedAlerts({ incidentId }: { incidentId: string }) {
       <ul className={s.list} aria-label="Alerts of the incident">
         {alerts.data.value.map((a) => (
           <li key={a.id} className={s.row}>
-            <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={`${l.link} ${l.cut}`} title={a.title}>
+            <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={mergeClasses(l.link, l.cut)} title={a.title}>
               {a.title}
             </Link>
             <SeverityMark value={a.severity} />
@@ -54,7 +54,12 @@ export function ExpandedAlerts({ incidentId }: { incidentId: string }) {
         ))}
       </ul>
       {total > alerts.data.value.length ? (
-        <Link to="/incidents/$incidentId" params={{ incidentId }} search={{ tab: 'alerts' } as never} className={`${l.link} ${s.more}`}>
+        <Link
+          to="/incidents/$incidentId"
+          params={{ incidentId }}
+          search={{ tab: 'alerts' } as never}
+          className={mergeClasses(l.link, s.more)}
+        >
           All {total.toLocaleString()} alerts
         </Link>
       ) : null}

@@ -184,7 +184,7 @@ export function IncidentPage() {
           <span className={s.quiet}>
             last activity <Time value={i.lastActivity} />, updated <Time value={i.lastUpdateTime} />
           </span>
-          {(i.tags ?? []).length > 0 ? <Tags values={i.tags} all /> : null}
+          {(i.tags ?? []).length > 0 ? <Tags values={i.tags} all plain /> : null}
           {i.lab ? <LabTag /> : null}
         </div>
       }

@@ -73,7 +73,7 @@ export function IncidentPane({ incident: i, onClose, onStep }: { incident: Incid
           ['Incident ID', <CopyId key="id" value={i.id} />],
           ['Categories', (i.categories ?? []).length > 0 ? <Tags key="c" values={i.categories} all /> : ''],
           ['Techniques', (i.techniques ?? []).length > 0 ? <Tags key="t" values={i.techniques} all /> : ''],
-          ['Tags', (i.tags ?? []).length > 0 ? <Tags key="g" values={i.tags} all /> : ''],
+          ['Tags', (i.tags ?? []).length > 0 ? <Tags key="g" values={i.tags} all plain /> : ''],
           ['Data', i.lab ? <LabTag key="l" /> : ''],
           ['First activity', <Time key="f" value={i.firstActivity} form="both" />],
           ['Last activity', <Time key="la" value={i.lastActivity} form="both" />],

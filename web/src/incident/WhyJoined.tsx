@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router';
 import type { Join } from '../api/types';
 import { Facts } from '../design/Facts';
 import { gap } from '../design/time';
+import { useLinkStyles } from '../design/useLinkStyles';
 import { label } from '../design/words';
 
 const useStyles = makeStyles({
@@ -23,11 +24,11 @@ const useStyles = makeStyles({
   none: { color: tokens.colorNeutralForeground2 },
 });
 
-// rarityWords says how telling a shared entity is: the share of entities that are more common, or the number the engine gave.
+// rarityWords says how telling a shared entity is: 0 everyday, 1 never seen before.
 export function rarityWords(rarity: number | undefined): string {
   if (rarity === undefined) return '';
   if (rarity >= 0 && rarity <= 1) {
-    const word = rarity >= 0.9 ? 'very rare' : rarity >= 0.6 ? 'rare' : rarity >= 0.3 ? 'common' : 'very common';
+    const word = rarity >= 0.9 ? 'very rare' : rarity >= 0.6 ? 'rare' : rarity >= 0.3 ? 'uncommon' : 'common';
     return `${rarity.toFixed(2)} (${word})`;
   }
   return rarity.toLocaleString(undefined, { maximumFractionDigits: 2 });
@@ -44,6 +45,7 @@ export function WhyJoined({
   titles: ReadonlyMap<string, string>;
 }) {
   const s = useStyles();
+  const l = useLinkStyles();
   const own = (joins ?? []).filter((j) => j.alertId === alertId || j.toAlertId === alertId);
   if (own.length === 0) return <span className={s.none}>This alert opened the incident, or was put here by hand without a reason.</span>;
   return (
@@ -66,7 +68,7 @@ export function WhyJoined({
                 [
                   'With alert',
                   other ? (
-                    <Link to="/alerts/$alertId" params={{ alertId: other }}>
+                    <Link to="/alerts/$alertId" params={{ alertId: other }} className={l.link}>
                       {titles.get(other) ?? other}
                     </Link>
                   ) : (

@@ -1,4 +1,4 @@
-import { makeStyles, tokens } from '@fluentui/react-components';
+import { makeStyles, tokens, mergeClasses } from '@fluentui/react-components';
 import { Link } from '@tanstack/react-router';
 import type { Incident, Named } from '../api/types';
 import type { GridColumn } from '../design/grid/columns';
@@ -45,7 +45,7 @@ export function IncidentName({ incident }: { incident: Incident }) {
       <Link
         to="/incidents/$incidentId"
         params={{ incidentId: incident.id }}
-        className={`${l.link} ${l.cut}`}
+        className={mergeClasses(l.link, l.cut)}
         title={incident.name}
         dir="auto"
       >
@@ -77,7 +77,7 @@ export function IncidentNarrow({ incident }: { incident: Incident }) {
         <StatusMark value={incident.status} />
         <span>{incident.alertCount} alerts</span>
       </span>
-      <span className={`${s.meta} ${s.quiet}`}>
+      <span className={mergeClasses(s.meta, s.quiet)}>
         <Time value={incident.lastUpdateTime} />
         <span>{incident.assignedTo || 'Unassigned'}</span>
       </span>
@@ -89,7 +89,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'name',
     header: 'Incident name',
-    width: 340,
+    width: 300,
     minWidth: 160,
     sort: 'name',
     cell: (i) => <IncidentName incident={i} />,
@@ -98,7 +98,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'severity',
     header: 'Severity',
-    width: 120,
+    width: 108,
     sort: 'severity',
     cell: (i) => <SeverityMark value={i.severity} />,
     text: (i) => i.severity,
@@ -106,7 +106,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'status',
     header: 'Status',
-    width: 112,
+    width: 108,
     sort: 'status',
     cell: (i) => <StatusMark value={i.status} />,
     text: (i) => label(i.status),
@@ -114,24 +114,24 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'alerts',
     header: 'Active alerts',
-    width: 104,
+    width: 96,
     sort: 'alertCount',
     numeric: true,
     cell: (i) => `${(i.activeAlertCount ?? i.alertCount).toLocaleString()}/${i.alertCount.toLocaleString()}`,
     text: (i) => `${i.activeAlertCount ?? i.alertCount}/${i.alertCount}`,
   },
-  { id: 'assets', header: 'Impacted assets', width: 220, cell: (i) => <ImpactedAssets of={i} />, text: assetText },
+  { id: 'assets', header: 'Impacted assets', width: 200, cell: (i) => <ImpactedAssets of={i} />, text: assetText },
   {
     id: 'categories',
     header: 'Categories',
-    width: 190,
+    width: 176,
     cell: (i) => <Tags values={i.categories} max={1} />,
     text: (i) => (i.categories ?? []).map(label).join('; '),
   },
   {
     id: 'assignedTo',
     header: 'Assigned to',
-    width: 120,
+    width: 108,
     sort: 'assignedTo',
     cell: (i) => i.assignedTo || 'Unassigned',
     text: (i) => i.assignedTo ?? '',
@@ -139,7 +139,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'lastActivity',
     header: 'Last activity',
-    width: 124,
+    width: 120,
     sort: 'lastActivity',
     cell: (i) => <Time value={i.lastActivity} />,
     text: (i) => i.lastActivity ?? '',
@@ -147,7 +147,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'lastUpdateTime',
     header: 'Last update',
-    width: 124,
+    width: 120,
     sort: 'lastUpdateTime',
     cell: (i) => <Time value={i.lastUpdateTime} />,
     text: (i) => i.lastUpdateTime,
@@ -160,7 +160,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
     text: (i) => (i.serviceSources ?? []).map(label).join('; '),
   },
   { id: 'id', header: 'ID', width: 80, sort: 'id', cell: (i) => i.id, text: (i) => i.id },
-  { id: 'tags', header: 'Tags', width: 160, cell: (i) => <Tags values={i.tags} />, text: (i) => (i.tags ?? []).join('; ') },
+  { id: 'tags', header: 'Tags', width: 160, cell: (i) => <Tags values={i.tags} plain />, text: (i) => (i.tags ?? []).join('; ') },
   {
     id: 'detectionSources',
     header: 'Detection sources',

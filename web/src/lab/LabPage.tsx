@@ -13,6 +13,7 @@ import {
   ProgressBar,
   Text,
   tokens,
+  mergeClasses,
 } from '@fluentui/react-components';
 import { BeakerRegular, DeleteRegular, PlayRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -197,7 +198,7 @@ function LastRun({ scenario }: { scenario: Scenario }) {
   if (r.state === 'running') return <span className={s.meta}>Running, {(r.records ?? 0).toLocaleString()} records so far</span>;
   if (r.state === 'failed')
     return (
-      <span className={`${s.meta} ${s.bad}`} title={r.error}>
+      <span className={mergeClasses(s.meta, s.bad)} title={r.error}>
         Failed <Time value={r.finished ?? r.started} />: {r.error}
       </span>
     );

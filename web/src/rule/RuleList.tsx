@@ -12,6 +12,7 @@ import {
   Switch,
   Textarea,
   tokens,
+  mergeClasses,
 } from '@fluentui/react-components';
 import { AddRegular, ShieldTaskRegular } from '@fluentui/react-icons';
 import { useQueryClient } from '@tanstack/react-query';
@@ -37,7 +38,7 @@ const originWords: Record<string, string> = { builtin: 'Built in', import: 'Impo
 function RuleTitle({ rule }: { rule: Rule }) {
   const l = useLinkStyles();
   return (
-    <Link to="/rules/$ruleId" params={{ ruleId: rule.id }} className={`${l.link} ${l.cut}`} title={rule.title}>
+    <Link to="/rules/$ruleId" params={{ ruleId: rule.id }} className={mergeClasses(l.link, l.cut)} title={rule.title}>
       {rule.title}
     </Link>
   );

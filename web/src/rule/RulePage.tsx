@@ -12,6 +12,7 @@ import {
   MessageBarBody,
   Switch,
   tokens,
+  mergeClasses,
 } from '@fluentui/react-components';
 import { DeleteRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -163,7 +164,7 @@ export function RulePage() {
             {found.data && found.data.value.length === 0 ? <span>This rule has not raised an alert.</span> : null}
             {(found.data?.value ?? []).map((a) => (
               <div key={a.id} className={s.row}>
-                <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={`${l.link} ${l.cut}`} title={a.title}>
+                <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={mergeClasses(l.link, l.cut)} title={a.title}>
                   {[...(a.devices ?? []), ...(a.users ?? []), ...(a.mailboxes ?? [])].map((e) => e.name).join(', ') || a.title}
                 </Link>
                 <SeverityMark value={a.severity} />

@@ -10,6 +10,7 @@ import {
   MenuList,
   MenuPopover,
   MenuTrigger,
+  mergeClasses,
   Popover,
   PopoverSurface,
   PopoverTrigger,
@@ -249,7 +250,7 @@ function FilterChip({ filter, values, facets, open, onOpen, onChange }: ChipProp
       </Popover>
       <button
         type="button"
-        className={`${s.chipButton} ${s.remove}`}
+        className={mergeClasses(s.chipButton, s.remove)}
         aria-label={`Remove filter ${filter.label}`}
         onClick={() => {
           onOpen(false);
@@ -285,7 +286,7 @@ export function RangeChip({
   const b = bounds(value);
   const preset = rangePresets.some((p) => p.id === value);
   return (
-    <span className={`${s.chip} ${s.plain}`}>
+    <span className={mergeClasses(s.chip, s.plain)}>
       <Popover open={open} onOpenChange={(_, data) => setOpen(data.open)} trapFocus>
         <PopoverTrigger disableButtonEnhancement>
           <button type="button" className={s.chipButton} aria-label={`Time range: ${value ? rangeLabel(value, zone) : allLabel}`}>

@@ -1,5 +1,5 @@
 import { useCallback, useMemo, useState } from 'react';
-import { Button, makeStyles, tokens } from '@fluentui/react-components';
+import { Button, makeStyles, tokens, mergeClasses } from '@fluentui/react-components';
 import { ArrowMoveRegular, EditRegular, LinkDismissRegular, OpenRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -208,7 +208,7 @@ export function AlertsTab({ incident }: { incident: Incident }) {
           onOpen={(a) => void navigate({ to: '/alerts/$alertId', params: { alertId: a.id } })}
           narrow={(a) => (
             <div style={{ minWidth: 0 }}>
-              <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={`${l.link} ${l.cut}`} style={{ display: 'block' }}>
+              <Link to="/alerts/$alertId" params={{ alertId: a.id }} className={mergeClasses(l.link, l.cut)} style={{ display: 'block' }}>
                 {a.title}
               </Link>
               <SeverityMark value={a.severity} /> · <Time value={a.firstActivity} />

@@ -54,7 +54,7 @@ const useStyles = makeStyles({
     border: `1px solid ${tokens.colorNeutralStroke1}`,
     backgroundColor: tokens.colorNeutralBackground1,
     color: tokens.colorNeutralForeground1,
-    fontSize: tokens.fontSizeBase200,
+    fontSize: tokens.fontSizeBase300,
     textAlign: 'left',
     boxShadow: tokens.shadow2,
   },
@@ -71,7 +71,7 @@ const useStyles = makeStyles({
     display: '-webkit-box',
     WebkitLineClamp: 2,
     WebkitBoxOrient: 'vertical',
-    lineHeight: '16px',
+    lineHeight: '18px',
     overflowWrap: 'anywhere',
   },
   kind: { color: tokens.colorNeutralForeground3 },
@@ -151,6 +151,7 @@ export function GraphTab({ incident }: { incident: Incident }) {
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [until, setUntil] = useState<number | undefined>();
   const [positions, setPositions] = useState<Map<string, { x: number; y: number }>>(new Map());
+  const [problem, setProblem] = useState<unknown>(null);
   const chosen = text(search.node);
   const view = text(search.view) === 'list' ? 'list' : 'graph';
   const go = (next: Search) => void navigate({ to: '.', search: { ...search, ...next } as never, replace: true, resetScroll: false });
@@ -179,9 +180,14 @@ export function GraphTab({ incident }: { incident: Incident }) {
   useEffect(() => {
     let current = true;
     if (shown.nodes.length === 0) return;
-    void place(shown).then((p) => {
-      if (current) setPositions(p);
-    });
+    place(shown).then(
+      (p) => {
+        if (current) setPositions(p);
+      },
+      (err: unknown) => {
+        if (current) setProblem(err);
+      },
+    );
     return () => {
       current = false;
     };
@@ -238,6 +244,7 @@ export function GraphTab({ incident }: { incident: Incident }) {
   if (graph.error) return <Failure what="the attack story" error={graph.error} retry={() => void graph.refetch()} />;
   if (graph.data.nodes.length === 0)
     return <Empty title="Nothing to draw">This incident has no alert with an entity that you may see.</Empty>;
+  if (problem) return <Failure what="the drawing" error={problem} retry={() => setProblem(null)} />;
   const node = graph.data.nodes.find((n) => n.id === chosen);
   return (
     <>
@@ -287,7 +294,8 @@ export function GraphTab({ incident }: { incident: Incident }) {
       </div>
       <div style={{ display: 'flex', flexGrow: 1, minHeight: 0 }}>
         {view === 'graph' ? (
-          <div className={s.canvas} data-testid="attack-story">
+          <div className={s.canvas} data-testid="attack-story" aria-busy={nodes.length === 0}>
+            {nodes.length === 0 ? <Lines count={8} /> : null}
             <ReactFlow
               key={`${positions.size > 0}-${focusOnly}`}
               nodes={nodes}
@@ -295,7 +303,7 @@ export function GraphTab({ incident }: { incident: Incident }) {
               nodeTypes={nodeTypes}
               colorMode={theme === 'light' ? 'light' : 'dark'}
               fitView
-              fitViewOptions={{ maxZoom: 1.1, padding: 0.12 }}
+              fitViewOptions={{ maxZoom: 1, minZoom: 0.45, padding: 0.06 }}
               minZoom={0.1}
               nodesDraggable={false}
               nodesConnectable={false}

@@ -59,7 +59,7 @@ const useStyles = makeStyles({
   timeline: { margin: 0, padding: 0, listStyleType: 'none', display: 'flex', flexDirection: 'column' },
   event: {
     display: 'grid',
-    gridTemplateColumns: '150px 14px minmax(0, 1fr)',
+    gridTemplateColumns: '116px 14px minmax(0, 1fr)',
     columnGap: tokens.spacingHorizontalS,
     '@media (max-width: 639px)': { gridTemplateColumns: '14px minmax(0, 1fr)' },
   },

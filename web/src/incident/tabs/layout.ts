@@ -3,7 +3,7 @@ import ELK, { type ElkNode } from 'elkjs/lib/elk-api';
 import workerUrl from 'elkjs/lib/elk-worker.min.js?url';
 import type { Graph, GraphEdge, GraphNode } from '../../api/types';
 
-export const nodeWidth = 210;
+export const nodeWidth = 200;
 export const nodeHeight = 48;
 export const groupAbove = 6;
 
@@ -79,8 +79,8 @@ export async function place(graph: ShownGraph): Promise<Map<string, { x: number;
     layoutOptions: {
       'elk.algorithm': 'layered',
       'elk.direction': 'RIGHT',
-      'elk.layered.spacing.nodeNodeBetweenLayers': '140',
-      'elk.spacing.nodeNode': '18',
+      'elk.layered.spacing.nodeNodeBetweenLayers': '64',
+      'elk.spacing.nodeNode': '14',
       'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
       'elk.separateConnectedComponents': 'true',
     },
