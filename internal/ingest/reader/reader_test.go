@@ -24,7 +24,6 @@ import (
 type recorder struct {
 	got   []string // "file|number|data" and "file|number|!code"
 	files []string
-	full  map[string]string
 	stop  error
 }
 
@@ -108,18 +107,23 @@ func TestFormats(t *testing.T) {
 		{"text", "one\n\ntwo\xff\n", []string{"1|one", "3|two\uFFFD"}},
 		{"bracketed text", "[2031-01-01] x\n[2031-01-02] y\n", []string{"1|[2031-01-01] x", "2|[2031-01-02] y"}},
 		{"event XML", "<?xml version=\"1.0\"?>\n<Events><Event xmlns='a'><System/>\n</Event><EventX/><Event>2</Event><Event a='1'>", []string{
-			"1|<Event xmlns='a'><System/>\n</Event>", "2|<Event>2</Event>", "3|!truncated"}},
+			"1|<Event xmlns='a'><System/>\n</Event>", "2|<Event>2</Event>", "3|!truncated",
+		}},
 		{"a message", mail, []string{"1|" + mail}},
-		{"a mailbox", "From ann@one.example Mon Mar  3 10:00:00 2031\n" + mail + ">From the start\n\nFrom bob Mon Mar  3 11:00:00 2031\nSubject: two\nTo: x@y.example\n\nFrom here on\n",
-			[]string{"1|" + mail + "From the start\n\n", "2|Subject: two\nTo: x@y.example\n\nFrom here on\n"}},
+		{
+			"a mailbox", "From ann@one.example Mon Mar  3 10:00:00 2031\n" + mail + ">From the start\n\nFrom bob Mon Mar  3 11:00:00 2031\nSubject: two\nTo: x@y.example\n\nFrom here on\n",
+			[]string{"1|" + mail + "From the start\n\n", "2|Subject: two\nTo: x@y.example\n\nFrom here on\n"},
+		},
 		{"CSV", "Time,User Name,Note\n2031-01-01,ann,\"a \"\"b\"\"\nc\"\n2031-01-02,bob\n2031-01-03,,x,y\n", []string{
-			`2|{"Time":"2031-01-01","User Name":"ann","Note":"a \"b\"\nc"}`, `4|{"Time":"2031-01-02","User Name":"bob"}`, `5|{"Time":"2031-01-03","Note":"x","_4":"y"}`}},
+			`2|{"Time":"2031-01-01","User Name":"ann","Note":"a \"b\"\nc"}`, `4|{"Time":"2031-01-02","User Name":"bob"}`, `5|{"Time":"2031-01-03","Note":"x","_4":"y"}`,
+		}},
 		{"CSV without an end", "A,B\n1,\"x\n", []string{`2|!truncated`}},
 		{"Zeek", "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tid.orig_h\tn\tok\ttags\tu\n#types\ttime\taddr\tcount\tbool\tset[string]\tstring\n" +
 			"1.5\t192.0.2.1\t7\tT\ta,b\t-\n#close\tx\n", []string{`8|{"_path":"conn","ts":1.5,"id.orig_h":"192.0.2.1","n":7,"ok":true,"tags":["a","b"]}`}},
 		{"W3C", "#Software: X\n#Fields: date cs-uri sc(a)\n2031-01-01 /x \"p q\"\n", []string{`3|{"date":"2031-01-01","cs-uri":"/x","sc(a)":"p q"}`}},
 		{"auditd", "type=SYSCALL msg=audit(1.1:5): a\ntype=PATH msg=audit(1.1:5): b\ntype=CWD msg=audit(1.1:6): c\n", []string{
-			"1|type=SYSCALL msg=audit(1.1:5): a\ntype=PATH msg=audit(1.1:5): b", "3|type=CWD msg=audit(1.1:6): c"}},
+			"1|type=SYSCALL msg=audit(1.1:5): a\ntype=PATH msg=audit(1.1:5): b", "3|type=CWD msg=audit(1.1:6): c",
+		}},
 		{"UTF-8 mark", "\xef\xbb\xbf{\"a\":1}\n", []string{`1|{"a":1}`}},
 		{"UTF-16", utf16le("{\"a\":\"\u00e9\"}\r\n"), []string{`1|{"a":"` + "\u00e9" + `"}`}},
 		{"binary", "\x7fELF\x02\x01\x00\x00\x00\x00", []string{"0|!unsupported"}},

@@ -13,8 +13,10 @@ import (
 var envelopeKeys = map[string]bool{"records": true, "Records": true, "value": true, "items": true}
 
 // besideKeys may stand before the array of an envelope.
-var besideKeys = map[string]bool{"kind": true, "etag": true, "nextPageToken": true, "count": true, "total": true, "odata.metadata": true, "odata.nextLink": true,
-	"@odata.context": true, "@odata.count": true, "@odata.nextLink": true, "nextLink": true}
+var besideKeys = map[string]bool{
+	"kind": true, "etag": true, "nextPageToken": true, "count": true, "total": true, "odata.metadata": true, "odata.nextLink": true,
+	"@odata.context": true, "@odata.count": true, "@odata.nextLink": true, "nextLink": true,
+}
 
 // envelopeArray returns the length of the prefix of an envelope object up to and with the "[" of its records, 0 when body is no envelope.
 func envelopeArray(body []byte) int {
@@ -36,7 +38,7 @@ func envelopeArray(body []byte) int {
 		if end < 0 {
 			return 0
 		}
-		key := string(body[i+1 : i+1+end])
+		key := body[i+1 : i+1+end]
 		i += end + 2
 		skip()
 		if i >= len(body) || body[i] != ':' {
@@ -47,7 +49,7 @@ func envelopeArray(body []byte) int {
 		if i >= len(body) {
 			return 0
 		}
-		if envelopeKeys[key] {
+		if envelopeKeys[string(key)] {
 			if body[i] != '[' {
 				return 0
 			}
@@ -59,7 +61,7 @@ func envelopeArray(body []byte) int {
 			}
 			return 0
 		}
-		if !besideKeys[key] {
+		if !besideKeys[string(key)] {
 			return 0
 		}
 		var m valueScan

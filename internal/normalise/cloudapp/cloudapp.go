@@ -319,9 +319,23 @@ func GUID(s string) bool {
 func Platform(s string) string {
 	l := strings.ToLower(s)
 	for _, p := range []struct{ sign, name string }{
-		{"windows phone", "Windows Phone"}, {"windows nt 10", "Windows 10"}, {"windows 11", "Windows 11"}, {"windows 10", "Windows 10"}, {"windows10", "Windows 10"},
-		{"windows nt 6.1", "Windows 7"}, {"windows", "Windows"}, {"iphone", "iOS"}, {"ipad", "iOS"}, {"ios", "iOS"}, {"android", "Android"}, {"mac os", "macOS"},
-		{"macos", "macOS"}, {"darwin", "macOS"}, {"cros", "ChromeOS"}, {"linux", "Linux"}, {"ubuntu", "Linux"},
+		{"windows phone", "Windows Phone"},
+		{"windows nt 10", "Windows 10"},
+		{"windows 11", "Windows 11"},
+		{"windows 10", "Windows 10"},
+		{"windows10", "Windows 10"},
+		{"windows nt 6.1", "Windows 7"},
+		{"windows", "Windows"},
+		{"iphone", "iOS"},
+		{"ipad", "iOS"},
+		{"ios", "iOS"},
+		{"android", "Android"},
+		{"mac os", "macOS"},
+		{"macos", "macOS"},
+		{"darwin", "macOS"},
+		{"cros", "ChromeOS"},
+		{"linux", "Linux"},
+		{"ubuntu", "Linux"},
 	} {
 		if strings.Contains(l, p.sign) {
 			return p.name

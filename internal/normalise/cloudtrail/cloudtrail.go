@@ -69,12 +69,16 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 }
 
 // adminSources are services whose changes are administration of the account itself.
-var adminSources = map[string]bool{"iam.amazonaws.com": true, "cloudtrail.amazonaws.com": true, "organizations.amazonaws.com": true, "sso.amazonaws.com": true,
-	"account.amazonaws.com": true, "config.amazonaws.com": true, "guardduty.amazonaws.com": true, "kms.amazonaws.com": true, "securityhub.amazonaws.com": true}
+var adminSources = map[string]bool{
+	"iam.amazonaws.com": true, "cloudtrail.amazonaws.com": true, "organizations.amazonaws.com": true, "sso.amazonaws.com": true,
+	"account.amazonaws.com": true, "config.amazonaws.com": true, "guardduty.amazonaws.com": true, "kms.amazonaws.com": true, "securityhub.amazonaws.com": true,
+}
 
 // nameParameters are the request parameters that name what a call is about.
-var nameParameters = []string{"bucketName", "userName", "roleName", "groupName", "policyName", "policyArn", "functionName", "instanceId", "name", "keyId", "secretId",
-	"trailName", "detectorId", "groupId", "snapshotId", "volumeId", "dBInstanceIdentifier", "stackName", "roleArn", "accessKeyId", "resourceArn"}
+var nameParameters = []string{
+	"bucketName", "userName", "roleName", "groupName", "policyName", "policyArn", "functionName", "instanceId", "name", "keyId", "secretId",
+	"trailName", "detectorId", "groupId", "snapshotId", "volumeId", "dBInstanceIdentifier", "stackName", "roleArn", "accessKeyId", "resourceArn",
+}
 
 func activity(v *fastjson.Value, action string, when time.Time, raw string) *schema.Row {
 	source := cloudapp.Text(v, "eventSource")

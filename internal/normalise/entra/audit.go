@@ -11,8 +11,10 @@ import (
 )
 
 // adminCategories are the directory's categories that only administrators' work falls into.
-var adminCategories = map[string]bool{"RoleManagement": true, "Policy": true, "ApplicationManagement": true, "DirectoryManagement": true, "Authorization": true,
-	"AdministrativeUnit": true, "KeyManagement": true, "PermissionManagement": true}
+var adminCategories = map[string]bool{
+	"RoleManagement": true, "Policy": true, "ApplicationManagement": true, "DirectoryManagement": true, "Authorization": true,
+	"AdministrativeUnit": true, "KeyManagement": true, "PermissionManagement": true,
+}
 
 // application is the name under which the directory's own activities stand in CloudAppEvents.
 const application = "Microsoft Entra ID"

@@ -284,8 +284,10 @@ func (r *view) caller() string {
 	if identity := r.get("identity"); identity != nil && identity.Type() == fastjson.TypeObject {
 		claims = cloudapp.Unpack(identity.Get("claims"))
 	}
-	for _, name := range []string{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
-		"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress", "name", "appid"} {
+	for _, name := range []string{
+		"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+		"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress", "name", "appid",
+	} {
 		if s := cloudapp.Text(claims, name); s != "" {
 			return s
 		}

@@ -15,9 +15,11 @@ import (
 var (
 	riskLevels  = map[string]int{"hidden": 0, "none": 1, "low": 10, "medium": 50, "high": 100}
 	riskStates  = map[string]int{"none": 0, "confirmedsafe": 1, "remediated": 2, "dismissed": 3, "atrisk": 4, "confirmedcompromised": 5}
-	riskDetails = map[string]int{"none": 0, "admingeneratedtemporarypassword": 1, "userperformedsecuredpasswordchange": 2, "userperformedsecuredpasswordreset": 3,
+	riskDetails = map[string]int{
+		"none": 0, "admingeneratedtemporarypassword": 1, "userperformedsecuredpasswordchange": 2, "userperformedsecuredpasswordreset": 3,
 		"adminconfirmedsigninsafe": 4, "aiconfirmedsigninsafe": 5, "userpassedmfadrivenbyriskbasedpolicy": 6, "admindismissedallriskforuser": 7,
-		"adminconfirmedsignincompromised": 8, "hidden": 9}
+		"adminconfirmedsignincompromised": 8, "hidden": 9,
+	}
 	accessStatus = map[string]int{"success": 0, "failure": 1, "notapplied": 2}
 	issuers      = map[string]int{"azuread": 0, "adfederationservices": 1, "adfs": 1}
 )
@@ -225,12 +227,16 @@ func (r *view) interactive() bool {
 }
 
 // failureReasons name error codes in the words of IdentityLogonEvents.
-var failureReasons = map[int64]string{50126: "WrongPassword", 50034: "UnknownUser", 50053: "AccountLocked", 50057: "AccountDisabled", 50055: "PasswordExpired",
-	50144: "PasswordExpired", 53003: "BlockedByConditionalAccess", 50105: "NotAssigned", 500121: "MfaDenied", 50158: "ExternalChallenge"}
+var failureReasons = map[int64]string{
+	50126: "WrongPassword", 50034: "UnknownUser", 50053: "AccountLocked", 50057: "AccountDisabled", 50055: "PasswordExpired",
+	50144: "PasswordExpired", 53003: "BlockedByConditionalAccess", 50105: "NotAssigned", 500121: "MfaDenied", 50158: "ExternalChallenge",
+}
 
 // interruptions ask for more after the password was right; they are no failures.
-var interruptions = map[int64]bool{50058: true, 50072: true, 50074: true, 50076: true, 50079: true, 50097: true, 50125: true, 50129: true, 50140: true, 50199: true,
-	65001: true, 16000: true, 16001: true, 16003: true, 50127: true}
+var interruptions = map[int64]bool{
+	50058: true, 50072: true, 50074: true, 50076: true, 50079: true, 50097: true, 50125: true, 50129: true, 50140: true, 50199: true,
+	65001: true, 16000: true, 16001: true, 16003: true, 50127: true,
+}
 
 func (r *view) logon() *schema.Row {
 	row := schema.NewRow("IdentityLogonEvents")

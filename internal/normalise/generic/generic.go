@@ -62,8 +62,10 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 }
 
 // timeNames are members that hold the time of an event in formats not known otherwise.
-var timeNames = []string{"@timestamp", "timestamp", "Timestamp", "time", "Time", "ts", "eventTime", "TimeGenerated", "requestReceivedTimestamp", "createdDateTime", "date",
-	"utc_time", "local_time", "created_at", "published", "unixTime", "stageTimestamp"}
+var timeNames = []string{
+	"@timestamp", "timestamp", "Timestamp", "time", "Time", "ts", "eventTime", "TimeGenerated", "requestReceivedTimestamp", "createdDateTime", "date",
+	"utc_time", "local_time", "created_at", "published", "unixTime", "stageTimestamp",
+}
 
 // source is a format that rules address.
 type source struct {

@@ -43,7 +43,8 @@ var rules = map[string]rule{
 		"GrandParentImage": "InitiatingProcessParentFileName",
 	}},
 	"DeviceNetworkEvents": with("network_connection", map[string]string{
-		"DestinationIp": "RemoteIP", "DestinationPort": "RemotePort", "DestinationHostname": "RemoteUrl", "SourceIp": "LocalIP", "SourcePort": "LocalPort", "Protocol": "Protocol"}),
+		"DestinationIp": "RemoteIP", "DestinationPort": "RemotePort", "DestinationHostname": "RemoteUrl", "SourceIp": "LocalIP", "SourcePort": "LocalPort", "Protocol": "Protocol",
+	}),
 	"DeviceFileEvents":      with("file_event", map[string]string{"TargetFilename": "FolderPath"}),
 	"DeviceImageLoadEvents": with("image_load", map[string]string{"ImageLoaded": "FolderPath"}),
 	"DeviceRegistryEvents":  with("registry_event", map[string]string{"Details": "RegistryValueData"}),

@@ -91,8 +91,10 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if name != "" {
 		if table = schema.Load().Table(name); table == nil {
 			out.Unmapped = Name + "/" + cut(name)
-			out.Events = append(out.Events, &normalise.Event{Tenant: rec.Tenant, Time: cloudapp.Time(body, "Timestamp", "TimeGenerated"), File: rec.File, Number: rec.Number,
-				Lab: rec.Lab, Fields: cloudapp.Flat(body), Raw: rec.Data})
+			out.Events = append(out.Events, &normalise.Event{
+				Tenant: rec.Tenant, Time: cloudapp.Time(body, "Timestamp", "TimeGenerated"), File: rec.File, Number: rec.Number,
+				Lab: rec.Lab, Fields: cloudapp.Flat(body), Raw: rec.Data,
+			})
 			return nil
 		}
 	} else if table = f.guess(body); table == nil {

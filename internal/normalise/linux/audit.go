@@ -182,13 +182,19 @@ func unhex(s string) string {
 
 // syscalls names the calls that have a mapping, by architecture and number.
 var syscalls = map[string]map[string]string{
-	"c000003e": {"59": "execve", "322": "execveat", "42": "connect", "43": "accept", "288": "accept4", "49": "bind", "101": "ptrace", "175": "init_module", "313": "finit_module",
+	"c000003e": {
+		"59": "execve", "322": "execveat", "42": "connect", "43": "accept", "288": "accept4", "49": "bind", "101": "ptrace", "175": "init_module", "313": "finit_module",
 		"82": "rename", "264": "renameat", "316": "renameat2", "87": "unlink", "263": "unlinkat", "84": "rmdir", "2": "open", "257": "openat", "85": "creat", "76": "truncate",
-		"90": "chmod", "268": "fchmodat", "92": "chown", "105": "setuid", "62": "kill", "57": "fork", "56": "clone", "44": "sendto", "41": "socket"},
-	"c00000b7": {"221": "execve", "281": "execveat", "203": "connect", "202": "accept", "242": "accept4", "200": "bind", "117": "ptrace", "105": "init_module", "273": "finit_module",
-		"38": "renameat", "276": "renameat2", "35": "unlinkat", "56": "openat", "45": "truncate", "53": "fchmodat", "198": "socket"},
-	"40000003": {"11": "execve", "358": "execveat", "102": "socketcall", "362": "connect", "26": "ptrace", "128": "init_module", "350": "finit_module", "38": "rename",
-		"10": "unlink", "5": "open", "295": "openat", "15": "chmod"},
+		"90": "chmod", "268": "fchmodat", "92": "chown", "105": "setuid", "62": "kill", "57": "fork", "56": "clone", "44": "sendto", "41": "socket",
+	},
+	"c00000b7": {
+		"221": "execve", "281": "execveat", "203": "connect", "202": "accept", "242": "accept4", "200": "bind", "117": "ptrace", "105": "init_module", "273": "finit_module",
+		"38": "renameat", "276": "renameat2", "35": "unlinkat", "56": "openat", "45": "truncate", "53": "fchmodat", "198": "socket",
+	},
+	"40000003": {
+		"11": "execve", "358": "execveat", "102": "socketcall", "362": "connect", "26": "ptrace", "128": "init_module", "350": "finit_module", "38": "rename",
+		"10": "unlink", "5": "open", "295": "openat", "15": "chmod",
+	},
 }
 
 func (a *audit) syscall() string {
@@ -365,8 +371,10 @@ func (a *audit) rows(rec *normalise.Record) []*schema.Row {
 	case "USER_LOGIN", "USER_AUTH":
 		return []*schema.Row{a.logon(rec, p)}
 	case "ADD_USER", "DEL_USER", "USER_CHAUTHTOK", "ADD_GROUP", "DEL_GROUP":
-		action := map[string]string{"ADD_USER": "UserAccountCreated", "DEL_USER": "UserAccountDeleted", "USER_CHAUTHTOK": "UserAccountModified",
-			"ADD_GROUP": "SecurityGroupCreated", "DEL_GROUP": "SecurityGroupDeleted"}[p.kind]
+		action := map[string]string{
+			"ADD_USER": "UserAccountCreated", "DEL_USER": "UserAccountDeleted", "USER_CHAUTHTOK": "UserAccountModified",
+			"ADD_GROUP": "SecurityGroupCreated", "DEL_GROUP": "SecurityGroupDeleted",
+		}[p.kind]
 		r := a.deviceEvent(rec, action)
 		r.Set("AccountName", account(p))
 		return []*schema.Row{r}

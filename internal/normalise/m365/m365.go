@@ -265,9 +265,21 @@ func leaf(id string) string {
 func activityType(r *record) string {
 	op := strings.ToLower(r.operation)
 	for _, g := range []struct{ sign, name string }{
-		{"inboxrule", "Rule"}, {"transportrule", "Rule"}, {"sweeprule", "Rule"}, {"download", "Download"}, {"syncdownloaded", "Download"}, {"upload", "Upload"},
-		{"sharing", "Share"}, {"share", "Share"}, {"anonymouslink", "Share"}, {"securelink", "Share"}, {"delete", "Delete"}, {"recycle", "Delete"},
-		{"userloggedin", "LogOn"}, {"userloginfailed", "LogOn"}, {"mailboxlogin", "LogOn"},
+		{"inboxrule", "Rule"},
+		{"transportrule", "Rule"},
+		{"sweeprule", "Rule"},
+		{"download", "Download"},
+		{"syncdownloaded", "Download"},
+		{"upload", "Upload"},
+		{"sharing", "Share"},
+		{"share", "Share"},
+		{"anonymouslink", "Share"},
+		{"securelink", "Share"},
+		{"delete", "Delete"},
+		{"recycle", "Delete"},
+		{"userloggedin", "LogOn"},
+		{"userloginfailed", "LogOn"},
+		{"mailboxlogin", "LogOn"},
 	} {
 		if strings.Contains(op, g.sign) {
 			return g.name

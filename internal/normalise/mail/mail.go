@@ -79,14 +79,14 @@ type message struct {
 	time       time.Time
 	timeSource string
 
-	id, networkID      string
-	from, sender       address
-	replyTo, to, cc    []address
-	mailFrom, ip       string
-	subject            string
-	recipients         []string
-	moreRecipients     int
-	language, received string
+	id, networkID   string
+	from, sender    address
+	replyTo, to, cc []address
+	mailFrom, ip    string
+	subject         string
+	recipients      []string
+	moreRecipients  int
+	language        string
 }
 
 // Normalise implements normalise.Family.

@@ -12,18 +12,40 @@ import (
 )
 
 // zeekLogs are the logs by name.
-var zeekLogs = map[string]bool{"conn": true, "dns": true, "http": true, "ssl": true, "ssh": true, "ftp": true, "smtp": true, "kerberos": true, "ntlm": true, "dce_rpc": true,
+var zeekLogs = map[string]bool{
+	"conn": true, "dns": true, "http": true, "ssl": true, "ssh": true, "ftp": true, "smtp": true, "kerberos": true, "ntlm": true, "dce_rpc": true,
 	"smb_files": true, "smb_mapping": true, "smb_cmd": true, "files": true, "x509": true, "notice": true, "weird": true, "rdp": true, "dhcp": true, "pe": true, "dpd": true,
 	"software": true, "tunnel": true, "known_hosts": true, "known_services": true, "ldap": true, "ldap_search": true, "sip": true, "snmp": true, "socks": true, "syslog": true,
 	"radius": true, "mysql": true, "ntp": true, "intel": true, "irc": true, "rfb": true, "modbus": true, "dnp3": true, "stats": true, "capture_loss": true, "loaded_scripts": true,
-	"packet_filter": true, "reporter": true, "signatures": true, "traceroute": true, "arp": true, "ocsp": true, "known_certs": true}
+	"packet_filter": true, "reporter": true, "signatures": true, "traceroute": true, "arp": true, "ocsp": true, "known_certs": true,
+}
 
 // signs tell a log that does not name itself by a member that only it has.
 var signs = []struct{ member, log string }{
-	{"conn_state", "conn"}, {"qtype_name", "dns"}, {"status_code", "http"}, {"user_agent", "http"}, {"validation_status", "ssl"}, {"ssl_history", "ssl"}, {"server_name", "ssl"},
-	{"auth_success", "ssh"}, {"hassh", "ssh"}, {"share_type", "smb_mapping"}, {"named_pipe", "dce_rpc"}, {"request_type", "kerberos"}, {"ntlm", "ntlm"}, {"domainname", "ntlm"},
-	{"server_tree_name", "ntlm"}, {"mailfrom", "smtp"}, {"trans_depth", "smtp"}, {"note", "notice"}, {"fuid", "files"}, {"certificate.serial", "x509"}, {"reply_code", "ftp"}, {"command", "ftp"},
-	{"cookie", "rdp"}, {"query", "dns"},
+	{"conn_state", "conn"},
+	{"qtype_name", "dns"},
+	{"status_code", "http"},
+	{"user_agent", "http"},
+	{"validation_status", "ssl"},
+	{"ssl_history", "ssl"},
+	{"server_name", "ssl"},
+	{"auth_success", "ssh"},
+	{"hassh", "ssh"},
+	{"share_type", "smb_mapping"},
+	{"named_pipe", "dce_rpc"},
+	{"request_type", "kerberos"},
+	{"ntlm", "ntlm"},
+	{"domainname", "ntlm"},
+	{"server_tree_name", "ntlm"},
+	{"mailfrom", "smtp"},
+	{"trans_depth", "smtp"},
+	{"note", "notice"},
+	{"fuid", "files"},
+	{"certificate.serial", "x509"},
+	{"reply_code", "ftp"},
+	{"command", "ftp"},
+	{"cookie", "rdp"},
+	{"query", "dns"},
 }
 
 // member finds a member in the three ways in which exports write a dotted name.
@@ -134,8 +156,10 @@ func (f *flow) additional(v *fastjson.Value, log string) string {
 }
 
 // Connection states and what became of the connection.
-var states = map[string]string{"SF": "ConnectionSuccess", "S1": "ConnectionSuccess", "S2": "ConnectionSuccess", "S3": "ConnectionSuccess", "RSTO": "ConnectionSuccess", "RSTR": "ConnectionSuccess",
-	"S0": "ConnectionFailed", "REJ": "ConnectionFailed", "RSTOS0": "ConnectionFailed", "RSTRH": "ConnectionFailed", "SH": "ConnectionFailed", "SHR": "ConnectionFailed", "OTH": "ConnectionFound"}
+var states = map[string]string{
+	"SF": "ConnectionSuccess", "S1": "ConnectionSuccess", "S2": "ConnectionSuccess", "S3": "ConnectionSuccess", "RSTO": "ConnectionSuccess", "RSTR": "ConnectionSuccess",
+	"S0": "ConnectionFailed", "REJ": "ConnectionFailed", "RSTOS0": "ConnectionFailed", "RSTRH": "ConnectionFailed", "SH": "ConnectionFailed", "SHR": "ConnectionFailed", "OTH": "ConnectionFound",
+}
 
 func (f *flow) conn(rec *normalise.Record, v *fastjson.Value) *schema.Row {
 	action := states[cloudapp.Text(v, "conn_state")]
@@ -152,8 +176,10 @@ func (f *flow) conn(rec *normalise.Record, v *fastjson.Value) *schema.Row {
 }
 
 // inspections are the action types of application logs.
-var inspections = map[string]string{"http": "HttpConnectionInspected", "ssl": "SslConnectionInspected", "dns": "DnsConnectionInspected", "ssh": "SshConnectionInspected",
-	"ftp": "FtpConnectionInspected", "smtp": "SmtpConnectionInspected", "rdp": "RdpConnectionInspected"}
+var inspections = map[string]string{
+	"http": "HttpConnectionInspected", "ssl": "SslConnectionInspected", "dns": "DnsConnectionInspected", "ssh": "SshConnectionInspected",
+	"ftp": "FtpConnectionInspected", "smtp": "SmtpConnectionInspected", "rdp": "RdpConnectionInspected",
+}
 
 func (f *flow) inspected(rec *normalise.Record, v *fastjson.Value, log string) *schema.Row {
 	if f.protocol == "" {
@@ -295,8 +321,10 @@ func suricata(rec *normalise.Record, v *fastjson.Value, out *normalise.Batch) {
 		time: cloudapp.Time(v, "timestamp"), source: normalise.CleanIP(cloudapp.Text(v, "src_ip")), target: normalise.CleanIP(cloudapp.Text(v, "dest_ip")),
 		sport: cloudapp.Text(v, "src_port"), dport: cloudapp.Text(v, "dest_port"), protocol: cloudapp.Text(v, "proto"), id: cloudapp.Text(v, "flow_id"),
 	}
-	action := map[string]string{"alert": "NetworkSignatureInspected", "flow": "ConnectionSuccess", "http": "HttpConnectionInspected", "tls": "SslConnectionInspected",
-		"dns": "DnsConnectionInspected", "ssh": "SshConnectionInspected", "ftp": "FtpConnectionInspected", "smtp": "SmtpConnectionInspected"}[kind]
+	action := map[string]string{
+		"alert": "NetworkSignatureInspected", "flow": "ConnectionSuccess", "http": "HttpConnectionInspected", "tls": "SslConnectionInspected",
+		"dns": "DnsConnectionInspected", "ssh": "SshConnectionInspected", "ftp": "FtpConnectionInspected", "smtp": "SmtpConnectionInspected",
+	}[kind]
 	var rows []*schema.Row
 	if action != "" {
 		r := f.row(rec, action)
