@@ -465,7 +465,7 @@ func (b *binder) windowCall(f *function, x *syntax.Call, sc *scope) plan.Expr {
 // ingestionTime is the time a row arrived, where the table keeps it, else unknown.
 func (b *binder) ingestionTime(x *syntax.Call, sc *scope) plan.Expr {
 	if sc.rel != nil {
-		for _, name := range []string{"$IngestionTime", "IngestionTime", "TimeGenerated", "Timestamp"} {
+		for _, name := range []string{"IngestTime", "IngestionTime", "TimeGenerated", "Timestamp"} {
 			if f := sc.rel.find(name); f != nil && f.Type == plan.DateTime {
 				return ref(f.Column)
 			}

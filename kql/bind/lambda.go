@@ -171,7 +171,7 @@ func (b *binder) isTabular(x syntax.Expr, env *environment, rel *relation) bool 
 			return v.lambda != nil && b.lambdaTabular(v) || v.cases != nil
 		}
 		switch x.Name.Text {
-		case "materialize", "table", "database", "cluster", "external_table", "materialized_view", "workspace", "app", "view", "graph", "stored_query_result":
+		case "materialize", "table", "database", "cluster", "external_table", "materialized_view", "workspace", "app", "view", "graph", "stored_query_result", "_GetWatchlist", "_GetWatchlistAlias":
 			return true
 		}
 		return b.tableFunction(x.Name.Text)

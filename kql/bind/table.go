@@ -245,6 +245,9 @@ func (b *binder) tableCall(x *syntax.Call, env *environment, piped *relation) *r
 		e := b.scalar(x, &scope{env: env})
 		c := b.column("Column1", e.Type())
 		return &relation{node: &plan.Project{Input: &plan.Values{Rows: [][]plan.Expr{{}}}, Items: []plan.Named{{Column: c, Expr: e}}}, fields: []field{{Column: c}}}
+	case "_GetWatchlist", "_GetWatchlistAlias":
+		b.errorf(x.Pos(), CodeUnsupported, "put the list into the query: let Watchlist = datatable (SearchKey:string) [\"…\"];", "there are no watchlists here")
+		return b.broken()
 	case "external_table", "materialized_view", "stored_query_result", "graph", "cluster", "database", "workspace", "app":
 		b.errorf(x.Pos(), CodeUnsupported, "", "%s() refers to something outside of this store", name)
 		return b.broken()
