@@ -206,7 +206,7 @@ func addresses(s string) []address {
 // splitList cuts at commas and semicolons outside quotes, brackets and comments; a group's name is dropped.
 func splitList(s string) []string {
 	var out []string
-	quoted, angle, depth, start := false, false, 0, 0
+	quoted, angle, at, depth, start := false, false, false, 0, 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\' && (quoted || depth > 0):
@@ -223,11 +223,13 @@ func splitList(s string) []string {
 			angle = true
 		case c == '>':
 			angle = false
-		case c == ':' && !angle && !strings.Contains(s[start:i], "@"):
+		case c == '@':
+			at = true
+		case c == ':' && !angle && !at:
 			start = i + 1
 		case (c == ',' || c == ';') && !angle:
 			out = append(out, s[start:i])
-			start = i + 1
+			start, at = i+1, false
 		}
 	}
 	return append(out, s[start:])

@@ -153,6 +153,7 @@ func TestHostileMessages(t *testing.T) {
 		"many links":      "From: a@b.example\n\n" + strings.Repeat("http://a.example/", 1) + manyLinks(30000),
 		"long header":     "Subject: " + strings.Repeat("x", 1<<20) + "\n\nx",
 		"many headers":    strings.Repeat("A: b\n", 100000) + "\nx",
+		"colons":          "To: " + strings.Repeat(":", 60000) + "\nTo: " + strings.Repeat("a:", 30000) + "\n\nx",
 		"long html":       "Content-Type: text/html\n\n<a href=\"" + strings.Repeat("x", 3<<20),
 		"equal signs":     "Authentication-Results: " + strings.Repeat("a=", 30000) + "\n\n",
 		"encoded words":   "Subject: " + strings.Repeat("=?utf-8?q?", 6000) + "\n\n",
@@ -180,6 +181,19 @@ func manyLinks(n int) string {
 		b.WriteByte(byte('a' + i/676%26))
 	}
 	return b.String()
+}
+
+// A link behind a huge inline image is found, and an address too long to keep still shows its host.
+func TestLinksBehindLongAttributes(t *testing.T) {
+	var l links
+	htmlURLs([]byte(`<img src="data:image/png;base64,`+strings.Repeat("A", 3<<20)+`"><a href="https://behind.example/x">x</a><a href="https://long.example/`+strings.Repeat("y", 20000)+`">z</a>`), "Body", &l)
+	var got []string
+	for _, x := range l.list {
+		got = append(got, x.domain)
+	}
+	if diff := cmp.Diff([]string{"behind.example", "long.example"}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func FuzzNormalise(f *testing.F) {

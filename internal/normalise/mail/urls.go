@@ -15,7 +15,6 @@ import (
 const (
 	maxURLs      = 2000
 	maxURLLength = 8192
-	maxHTMLToken = 1 << 20
 )
 
 // link is one distinct address in a message.
@@ -57,6 +56,10 @@ func (l *links) count() int { return len(l.list) + l.extra }
 
 // canonicalURL cleans an address the way a browser reads it and returns it with its host in lower case, "" for one without a host.
 func canonicalURL(raw string) (u, domain string) {
+	if scheme, _ := splitScheme(strings.TrimLeftFunc(raw[:min(len(raw), 64)], func(r rune) bool { return r <= ' ' })); scheme == "" && len(raw) > 64 && !strings.ContainsAny(raw[:12], "\t\r\n") {
+		return "", "" // data: and the like, of any length
+	}
+	raw = raw[:min(len(raw), maxURLLength)]
 	for range 4 { // wrappers may be nested
 		s := strings.Map(func(r rune) rune {
 			switch {
@@ -68,7 +71,7 @@ func canonicalURL(raw string) (u, domain string) {
 			return r
 		}, strings.ToValidUTF8(raw, "\uFFFD"))
 		s = strings.TrimSpace(s)
-		if s == "" || len(s) > maxURLLength {
+		if s == "" {
 			return "", ""
 		}
 		scheme, rest := splitScheme(s)
@@ -311,7 +314,6 @@ const maxPageText = 64 << 10
 func htmlURLs(src []byte, location string, out *links) *page {
 	p := &page{}
 	z := html.NewTokenizer(bytes.NewReader(src))
-	z.SetMaxBuf(maxHTMLToken)
 	base := ""
 	skip := ""   // inside <style> or <script>
 	anchor := "" // host of the open <a>
