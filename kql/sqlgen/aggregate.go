@@ -75,6 +75,9 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 		order = r.orderBy(nil)
 	}
 	packs, unpacked := g.packs(aggs)
+	if len(packs) == 1 && len(packs[0].aggs) == len(aggs) && len(group) > len(r.part) && packs[0].by != nil {
+		return g.bestRow(r, keys, group, packs[0])
+	}
 	for _, a := range aggs {
 		if _, ok := unpacked[a.Column.ID]; ok {
 			continue
@@ -112,6 +115,39 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 		out = g.fillGroups(out, r, aggs)
 	}
 	return out
+}
+
+// bestRow is arg_max or arg_min alone: the first row of each group in the order of the maximised value. Engines find it without carrying all columns of
+// all rows through an aggregation.
+func (g *Emitter) bestRow(r *rel, keys []plan.Named, group []string, p *pack) *rel {
+	var items, outer []string
+	names := map[string]bool{}
+	g.scoped(r, func() string {
+		for _, k := range keys {
+			name := col(k.Column.ID)
+			items = append(items, g.As(k.Expr, k.Column.Type)+" AS "+name)
+			outer = append(outer, name)
+			names[name] = true
+		}
+		for _, f := range p.fields(g) {
+			items = append(items, f.SQL+" AS "+f.Name)
+			outer = append(outer, f.Name)
+			names[f.Name] = true
+		}
+		var order []string
+		for _, s := range g.sortable(p.by) {
+			if p.fun == "arg_max" {
+				s += " DESC"
+			}
+			order = append(order, s+" NULLS LAST")
+		}
+		items = append(items, "row_number() OVER (PARTITION BY "+strings.Join(group, ", ")+" ORDER BY "+strings.Join(order, ", ")+") AS "+p.name)
+		return ""
+	})
+	base := &rel{part: r.part}
+	base.hide(r.part...)
+	inner := "SELECT " + selectList(base, items, names) + "\nFROM " + r.from()
+	return g.derive(base, "SELECT "+selectList(base, outer, names)+"\nFROM ("+inner+") AS "+g.newAlias()+"\nWHERE "+p.name+" = 1")
 }
 
 // pack is a set of columns that come from one row: those of one arg_max, or of one take_any.

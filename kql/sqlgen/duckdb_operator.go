@@ -94,9 +94,18 @@ func (d *duck) convertCall(g *Emitter, c *plan.Call) string {
 		}
 		return g.Expr(a)
 	}
-	if a.Type() == plan.String && (c.T == plan.Long || c.T == plan.Int) && isColumn(a) {
+	if c.T == plan.Long || c.T == plan.Int {
 		// Plain digits are read by the engine, everything else by the rules of tolong().
-		s := g.Expr(a)
+		s := ""
+		switch a.Type() {
+		case plan.String:
+			s = g.Expr(a)
+		case plan.Dynamic:
+			s = d.textOfDynamic(g, a)
+		}
+		if s == "" || len(s) > 250 || strings.Contains(s, "kql_") || hasSubquery(a) {
+			return g.As(a, c.T)
+		}
 		return "CASE WHEN regexp_full_match(" + s + ", '-?[0-9]{1,9}') THEN CAST(" + s + " AS " + d.Type(c.T) + ") ELSE " + d.udf(g, c.Func, c.T, c.Args) + " END"
 	}
 	return g.As(a, c.T)

@@ -163,7 +163,7 @@ func (d *duck) variable(g *Emitter, name string, no bool, c *plan.Call) string {
 	default:
 		s = d.udfSQL(name, plan.Bool, []plan.Type{plan.String, plan.String}, []string{x, y})
 		if !strings.HasSuffix(name, "_cs") {
-			s = "(contains(lower(" + x + "), lower(" + y + ")) AND " + s + ")"
+			s = "CASE WHEN contains(lower(" + x + "), lower(" + y + ")) THEN " + s + " ELSE false END"
 		}
 	}
 	if no {
@@ -314,8 +314,9 @@ func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right 
 		bounded = append(bounded, p)
 	}
 	exact := "regexp_matches(" + s + ", " + quote(flags+strings.Join(bounded, "|")) + ")"
-	exact += " OR strlen(" + s + ") <> length(" + s + ") AND " + d.termsInGo(s, words, fold, left, right)
-	return "CASE WHEN " + quick + " THEN " + exact + " ELSE false END"
+	// CASE keeps the costly parts to the rows that come to them; AND and OR would compute them for all.
+	return "CASE WHEN " + quick + " THEN CASE WHEN " + exact + " THEN true WHEN strlen(" + s + ") <> length(" + s + ") THEN " +
+		d.termsInGo(s, words, fold, left, right) + " ELSE false END ELSE false END"
 }
 
 // termsInGo is the whole-term test by the function in Go.
