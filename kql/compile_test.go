@@ -43,8 +43,10 @@ func TestColumns(t *testing.T) {
 		{"extend replaces in place", "Devices | extend Owner = 1, New = Tags.a", "Device:string Owner:long Tags:dynamic New:dynamic"},
 		{"project names", "Logons | project Port + 1, tolower(User), tostring(Detail.a.b), Detail['c'], strlen(User), User", "Column1:long Column2:string Detail_a_b:string Detail_c:dynamic strlen_User:long User:string"},
 		{"print names", "print 1, x = 2, 3.5, now()", "print_0:long x:long print_2:real print_3:datetime"},
-		{"aggregate names", "Logons | summarize count(), sum(Port), avg(Bytes), dcount(User), min(Time), make_set(Device), countif(Ok), percentile(Bytes, 95), take_any(Raw), any(Raw)",
-			"count_:long sum_Port:long avg_Bytes:real dcount_User:long min_Time:datetime set_Device:dynamic countif_Ok:long percentile_Bytes_95:long Raw:string any_Raw:string"},
+		{
+			"aggregate names", "Logons | summarize count(), sum(Port), avg(Bytes), dcount(User), min(Time), make_set(Device), countif(Ok), percentile(Bytes, 95), take_any(Raw), any(Raw)",
+			"count_:long sum_Port:long avg_Bytes:real dcount_User:long min_Time:datetime set_Device:dynamic countif_Ok:long percentile_Bytes_95:long Raw:string any_Raw:string",
+		},
 		{"group names", "Logons | summarize n = count() by bin(Time, 1h), User, tolower(Device), d = tostring(Detail.x)", "Time:datetime User:string Column1:string d:string n:long"},
 		{"aggregate inside expression", "Logons | summarize x = round(sum(Bytes) / count(), 2), y = strcat(max(User), '!')", "x:long y:string"},
 		{"arg_max star", "Logons | summarize arg_max(Time, *) by User", "User:string Time:datetime Device:string Port:int Bytes:long Risk:real Ok:bool Detail:dynamic Raw:string"},
@@ -220,12 +222,12 @@ func TestOnlyNeededColumnsAreRead(t *testing.T) {
 		"Logons | where Ok | summarize count() by User":                 "User Ok",
 		"Logons | extend x = Bytes * 2 | where x > 5 | project User, x": "User Bytes",
 		"Logons | count": "Time",
-		"Logons | summarize arg_max(Time, *) by User | project User, Device":                                    "Time User Device",
-		"Logons | join kind=inner (Logons | project User, Port) on User | project Device":                       "User Device|User",
+		"Logons | summarize arg_max(Time, *) by User | project User, Device":                                         "Time User Device",
+		"Logons | join kind=inner (Logons | project User, Port) on User | project Device":                            "User Device|User",
 		"union (Logons | project User, Port), (Logons | extend Port = int(1) | project Device, Port) | project Port": "Port|Time",
-		"Logons | mv-apply d = Detail on (where d.x == 1 | project y = d.z) | project User, y":                  "User Detail",
-		"let T = Logons | where Ok; T | project User | join kind=inner (T | project User, Port) on User":        "User Port Ok",
-		"Logons | sort by Time | extend n = row_number(), p = prev(Port) | project n":                           "Time",
+		"Logons | mv-apply d = Detail on (where d.x == 1 | project y = d.z) | project User, y":                       "User Detail",
+		"let T = Logons | where Ok; T | project User | join kind=inner (T | project User, Port) on User":             "User Port Ok",
+		"Logons | sort by Time | extend n = row_number(), p = prev(Port) | project n":                                "Time",
 	} {
 		var got []string
 		for _, s := range find[*plan.Scan](compile(t, query, kql.Options{}).Root) {

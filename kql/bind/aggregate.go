@@ -101,7 +101,7 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 	if n, ok := x.Args[0].(*syntax.Name); ok {
 		shown[n.Text] = true
 	}
-	for i, a := range x.Args[1:] {
+	for _, a := range x.Args[1:] {
 		if w, ok := a.(*syntax.Wildcard); ok {
 			if row.rel == nil {
 				continue
@@ -124,10 +124,6 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 		name := b.impliedName(a, row)
 		if old && name != "" {
 			name = prefix + "_" + name
-		}
-		if name == "" {
-			name = fn + "_" + b.impliedName(x.Args[0], row) + "_" + itoa(i+1)
-			name = ""
 		}
 		outs = append(outs, named{name, b.agg(sc, fn, v.Type(), []plan.Expr{by, v})})
 	}

@@ -11,7 +11,6 @@ import (
 func (b *binder) call(x *syntax.Call, sc *scope) plan.Expr {
 	name := x.Name.Text
 	if v := sc.env.lookup(name); v != nil && v.lambda != nil {
-		v.used = true
 		return b.callLambda(v, x, sc)
 	}
 	if sc.aggs != nil {

@@ -168,8 +168,10 @@ func (b *binder) bagMembers(r *relation, bag plan.Expr) []output {
 	key := b.column("key", plan.String)
 	held := b.column("bag", plan.Dynamic)
 	from := &plan.Project{Input: r.node, Items: []plan.Named{{Column: held, Expr: bag}}}
-	x := &plan.Expand{Input: from, Keep: []plan.Column{held}, Bag: "bag", Out: []plan.Column{held, key},
-		Items: []plan.ExpandItem{{Column: key, Expr: &plan.Call{Func: "bag_keys", Args: []plan.Expr{ref(held)}, T: plan.Dynamic}}}}
+	x := &plan.Expand{
+		Input: from, Keep: []plan.Column{held}, Bag: "bag", Out: []plan.Column{held, key},
+		Items: []plan.ExpandItem{{Column: key, Expr: &plan.Call{Func: "bag_keys", Args: []plan.Expr{ref(held)}, T: plan.Dynamic}}},
+	}
 	kind := &plan.Call{Func: "gettype", T: plan.String, Args: []plan.Expr{&plan.Call{Func: "index", Args: []plan.Expr{ref(held), ref(key)}, T: plan.Dynamic}}}
 	name, typ := b.column("name", plan.String), b.column("type", plan.String)
 	rows := b.probe(&plan.Aggregate{Input: x, Keys: []plan.Named{{Column: name, Expr: ref(key)}, {Column: typ, Expr: kind}}})

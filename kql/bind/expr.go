@@ -97,7 +97,6 @@ func (b *binder) nameExpr(n *syntax.Name, sc *scope) plan.Expr {
 		}
 	}
 	if v := sc.env.lookup(n.Text); v != nil {
-		v.used = true
 		switch {
 		case v.expr != nil:
 			return v.expr

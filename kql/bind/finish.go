@@ -28,8 +28,10 @@ func (b *binder) standalone(n plan.Node) plan.Node {
 
 // prune rebuilds plans so that they carry only the columns that they need. The given plans are not changed.
 func (b *binder) prune(roots []plan.Node, bounded map[*plan.Scan]bool) []plan.Node {
-	pr := &pruner{b: b, uses: map[string]int{}, defs: map[string]*definition{}, seen: map[any]bool{}, bounded: bounded,
-		outer: map[*plan.Outer]*outerUse{}, scalars: map[*plan.Scalar]*plan.Scalar{}, queries: map[*plan.InQuery]*plan.InQuery{}}
+	pr := &pruner{
+		b: b, uses: map[string]int{}, defs: map[string]*definition{}, seen: map[any]bool{}, bounded: bounded,
+		outer: map[*plan.Outer]*outerUse{}, scalars: map[*plan.Scalar]*plan.Scalar{}, queries: map[*plan.InQuery]*plan.InQuery{},
+	}
 	for _, r := range roots {
 		pr.count(r, false)
 	}

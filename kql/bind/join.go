@@ -53,7 +53,7 @@ func (b *binder) join(r *relation, op *syntax.Join, env *environment) *relation 
 	if op.Where != nil {
 		b.errorf(op.Where.Pos(), CodeUnsupported, "use `on`, and `where` after the join", "join … where is not supported")
 	}
-	var rightKeyIDs = map[plan.ColumnID]bool{}
+	rightKeyIDs := map[plan.ColumnID]bool{}
 	for _, on := range op.On {
 		b.joinOn(j, on, r, right, env, rightKeyIDs)
 	}

@@ -310,8 +310,10 @@ func (b *binder) reduce(r *relation, op *syntax.Reduce, env *environment) *relat
 			b.errorf(w.Pos(), CodeName, "", "reduce has no option `%s`", w.Name)
 		}
 	}
-	l := &plan.Local{Op: "reduce", Inputs: []plan.Node{projectFields(r)}, Params: p,
-		Cols: []plan.Column{b.column("Pattern", plan.String), b.column("Count", plan.Long), b.column("Representative", plan.String)}}
+	l := &plan.Local{
+		Op: "reduce", Inputs: []plan.Node{projectFields(r)}, Params: p,
+		Cols: []plan.Column{b.column("Pattern", plan.String), b.column("Count", plan.Long), b.column("Representative", plan.String)},
+	}
 	out := &relation{node: l}
 	for _, c := range l.Cols {
 		out.fields = append(out.fields, field{Column: c})

@@ -93,9 +93,7 @@ func (b *binder) apply(r *relation, op syntax.Operator, env *environment) *relat
 
 func (b *binder) where(r *relation, pred syntax.Expr, env *environment) *relation {
 	window := false
-	before := len(r.fields)
 	e := b.logical(pred, &scope{env: env, rel: r, window: &window})
-	_ = before
 	in := r.node
 	if window {
 		in = &plan.Serialize{Input: in}
@@ -451,8 +449,7 @@ func (b *binder) projectByNames(r *relation, op *syntax.Project, env *environmen
 }
 
 func (b *binder) sort(r *relation, keys []syntax.Expr, env *environment) *relation {
-	s := &plan.Sort{Input: r.node}
-	before := len(r.fields)
+	s := &plan.Sort{}
 	for _, x := range keys {
 		o, ok := x.(*syntax.Ordered)
 		key := plan.SortKey{Desc: true}
@@ -471,9 +468,7 @@ func (b *binder) sort(r *relation, keys []syntax.Expr, env *environment) *relati
 		key.Expr = b.scalar(inner, &scope{env: env, rel: r})
 		s.Keys = append(s.Keys, key)
 	}
-	if len(r.fields) > before {
-		s.Input = r.node
-	}
+	s.Input = r.node // an open relation may have got columns meanwhile
 	out := r.with(s, r.fields)
 	out.serial = true
 	return out

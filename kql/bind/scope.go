@@ -19,7 +19,6 @@ type variable struct {
 	lambda *syntax.Lambda
 	env    *environment // where the lambda was defined
 	view   bool
-	used   bool
 	cases  *syntax.DeclarePattern
 	kind   lambdaKind // what the lambda gives, once known
 }

@@ -167,7 +167,6 @@ func (b *binder) table(x syntax.Expr, env *environment) *relation {
 // namedTable resolves a name to a table: variables come before stored tables.
 func (b *binder) namedTable(at syntax.Node, name string, env *environment) *relation {
 	if v := env.lookup(name); v != nil {
-		v.used = true
 		switch {
 		case v.table != nil:
 			return v.table()
@@ -216,7 +215,6 @@ func (b *binder) scan(t *Table) *relation {
 func (b *binder) tableCall(x *syntax.Call, env *environment, piped *relation) *relation {
 	name := x.Name.Text
 	if v := env.lookup(name); v != nil && v.lambda != nil {
-		v.used = true
 		return b.tableLambda(v, x, env, piped)
 	} else if v != nil && v.cases != nil {
 		return b.patternTable(v, x, nil, env)
@@ -337,8 +335,7 @@ func (b *binder) dataTable(x *syntax.DataTable, env *environment) *relation {
 func (b *binder) cell(at syntax.Node, e plan.Expr, t plan.Type) plan.Expr {
 	if c := constant(e); c != nil {
 		if s, ok := c.Value.(string); ok && c.T == plan.String && t != plan.Dynamic && t != plan.String {
-			if kind, v, ok := syntax.TypedLiteral(t.String(), strings.TrimSpace(s)); ok {
-				_ = kind
+			if _, v, ok := syntax.TypedLiteral(t.String(), strings.TrimSpace(s)); ok {
 				return &plan.Const{T: t, Value: v}
 			}
 			b.errorf(at.Pos(), CodeType, "", "%q is not a %s", s, t)

@@ -62,6 +62,7 @@ func (p *parser) next() Token {
 
 // start is the offset where the next node begins, end the offset where the last token ended.
 func (p *parser) start() int { return p.tokens[p.at].Start }
+
 func (p *parser) end() int {
 	if p.at == 0 {
 		return 0
