@@ -2,20 +2,20 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/schema"
-	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
-// alerts is the incident service as a pipeline of the tenant sees it: what is new comes back as hunting rows.
-func (n *node) alerts(id tenant.ID) ingest.Alerts { return acceptor{n.incidents, id} }
+// alerts is the incident service as a pipeline of the store's tenant sees it: what is new comes back as hunting rows.
+func (n *node) alerts(store lake.Store) ingest.Alerts { return acceptor{n.incidents, store} }
 
 type acceptor struct {
 	incidents *incident.Service
-	tenant    tenant.ID
+	store     lake.Store
 }
 
 func (a acceptor) Accept(ctx context.Context, found []incident.Detection) (ingest.Accepted, error) {
@@ -24,31 +24,59 @@ func (a acceptor) Accept(ctx context.Context, found []incident.Detection) (inges
 		return ingest.Accepted{}, err
 	}
 	out := ingest.Accepted{NewAlerts: len(result.AlertsCreated), NewIncidents: len(result.IncidentsCreated) - result.Merged}
-	for _, alert := range result.AlertsCreated {
-		full, err := a.incidents.Alert(ctx, a.tenant, alert)
+	out.Rows, err = a.missing(ctx, append(result.AlertsCreated, result.AlertsUpdated...))
+	return out, err
+}
+
+// missing gives the hunting rows of the alerts that the lake does not have. It asks the lake itself, so it is right after a crash, too.
+func (a acceptor) missing(ctx context.Context, alerts []string) ([]*schema.Row, error) {
+	const part = 500
+	var out []*schema.Row
+	for ; len(alerts) > 0; alerts = alerts[min(part, len(alerts)):] {
+		ids := alerts[:min(part, len(alerts))]
+		written, err := a.written(ctx, ids)
 		if err != nil {
-			return out, err
+			return nil, err
 		}
-		out.Rows = append(out.Rows, alertRows(full)...)
+		rows, err := a.incidents.MissingRows(ctx, a.store.Tenant(), ids, written)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rows...)
 	}
 	return out, nil
 }
 
-// alertRows are the hunting rows of an alert; those of lab alerts go when lab data goes.
-func alertRows(a *incident.Alert) []*schema.Row {
-	rows := incident.HuntingRows(a)
-	for _, row := range rows {
-		row.Set("IngestTime", a.CreatedTime)
-		if a.Lab {
-			row.Set("LabScenario", "alerts")
+func (a acceptor) written(ctx context.Context, alerts []string) (map[string]incident.Written, error) {
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(alerts)), ", ")
+	args := make([]any, 0, 2*len(alerts))
+	for range 2 {
+		for _, id := range alerts {
+			args = append(args, id)
 		}
 	}
-	return rows
+	rows, err := a.store.DB().QueryContext(ctx, `SELECT AlertId, sum(info)::BIGINT, sum(evidence)::BIGINT FROM (
+		SELECT AlertId, 1 AS info, 0 AS evidence FROM AlertInfo WHERE AlertId IN (`+marks+`)
+		UNION ALL SELECT AlertId, 0, 1 FROM AlertEvidence WHERE AlertId IN (`+marks+`)) GROUP BY AlertId`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]incident.Written{}
+	for rows.Next() {
+		var id string
+		var info, evidence int
+		if err := rows.Scan(&id, &info, &evidence); err != nil {
+			return nil, err
+		}
+		out[id] = incident.Written{Info: info > 0, Evidence: evidence}
+	}
+	return out, rows.Err()
 }
 
 // acceptLate accepts what scheduled rules found; its hunting rows have no source position to go with.
 func (n *node) acceptLate(ctx context.Context, store lake.Store, found []incident.Detection) (ingest.Accepted, error) {
-	accepted, err := n.alerts(store.Tenant()).Accept(ctx, found)
+	accepted, err := n.alerts(store).Accept(ctx, found)
 	if err != nil || len(accepted.Rows) == 0 {
 		return accepted, err
 	}
@@ -65,33 +93,13 @@ func (n *node) repairAlertRows(ctx context.Context, store lake.Store) error {
 	if err != nil || len(page.Value) == 0 {
 		return err
 	}
-	rows, err := store.DB().QueryContext(ctx, "SELECT AlertId FROM AlertInfo")
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	known := map[string]bool{}
-	for rows.Next() {
-		var alert string
-		if err := rows.Scan(&alert); err != nil {
-			return err
-		}
-		known[alert] = true
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
+	ids := make([]string, len(page.Value))
 	for i := range page.Value {
-		if known[page.Value[i].ID] {
-			continue
-		}
-		full, err := n.incidents.Alert(ctx, store.Tenant(), page.Value[i].ID)
-		if err != nil {
-			return err
-		}
-		if err := store.Append(ctx, alertRows(full), nil); err != nil {
-			return err
-		}
+		ids[i] = page.Value[i].ID
 	}
-	return nil
+	rows, err := acceptor{n.incidents, store}.missing(ctx, ids)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return store.Append(ctx, rows, nil)
 }

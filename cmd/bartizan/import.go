@@ -112,7 +112,7 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 		if cfg.Detector, err = n.detector(ctx, id); err != nil {
 			return err
 		}
-		cfg.Alerts = n.alerts(id)
+		cfg.Alerts = n.alerts(store)
 		if err := n.repairAlertRows(ctx, store); err != nil {
 			return err
 		}

@@ -1,10 +1,13 @@
 package incident
 
 import (
+	"context"
 	"path"
 	"strings"
 
+	"github.com/bartizan-sec/bartizan/internal/incident/store"
 	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // HuntingRows turns an alert in full into its rows for hunting: one of AlertInfo and one of AlertEvidence per piece of evidence. Timestamp is the time the
@@ -24,6 +27,45 @@ func HuntingRows(a *Alert) []*schema.Row {
 		rows = append(rows, evidenceRow(a, &a.Evidence[i]))
 	}
 	return rows
+}
+
+// Written says how much of an alert the lake has: whether its AlertInfo row is there, and how many of AlertEvidence.
+type Written struct {
+	Info     bool
+	Evidence int
+}
+
+// MissingRows gives the hunting rows of alerts that the lake does not have yet. Evidence of an alert only grows, in a fixed order, so what is written is
+// always its beginning, however the hits were divided into batches.
+func (s *Service) MissingRows(ctx context.Context, id tenant.ID, alerts []string, written map[string]Written) ([]*schema.Row, error) {
+	found, err := store.AlertsByID(ctx, s.db, id, alerts)
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := store.EvidenceOf(ctx, s.db, id, alerts)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string][]Evidence{}
+	for _, e := range evidence {
+		of[e.AlertID] = append(of[e.AlertID], evidenceOf(e))
+	}
+	var out []*schema.Row
+	for _, r := range found {
+		a := alertOf(r)
+		a.Evidence = of[a.ID]
+		have, rows := written[a.ID], HuntingRows(&a)
+		missing := rows[1+min(have.Evidence, len(rows)-1):]
+		if !have.Info {
+			missing = append([]*schema.Row{rows[0]}, missing...)
+		}
+		for _, row := range missing {
+			row.Set("IngestTime", a.CreatedTime)
+			row.Set("LabScenario", r.Lab)
+		}
+		out = append(out, missing...)
+	}
+	return out, nil
 }
 
 func techniquesText(list []string) string {
