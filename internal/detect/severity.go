@@ -70,6 +70,13 @@ var tactics = []struct{ tag, category string }{
 
 var techniqueTag = regexp.MustCompile(`^attack\.(t\d{4}(?:\.\d{3})?)$`)
 
+// renumbered gives the ids that techniques had before ATT&CK divided Defense Evasion. Alerts carry both, so that they meet what was written with the
+// older ids: other rules, reports, and the organisation's own documents.
+var renumbered = map[string]string{
+	"T1685": "T1562.001", "T1685.001": "T1562.002", "T1685.002": "T1562.008", "T1685.004": "T1562.012", "T1685.005": "T1070.001", "T1685.006": "T1070.002",
+	"T1686": "T1562.004", "T1686.001": "T1562.007", "T1686.002": "T1562.013", "T1686.003": "T1562.004", "T1689": "T1562.010",
+}
+
 // attack reads category and techniques out of a Sigma rule's tags.
 func attack(tags []string) (string, []string) {
 	best := len(tactics)
@@ -77,8 +84,10 @@ func attack(tags []string) (string, []string) {
 	for _, tag := range tags {
 		tag = strings.ToLower(tag)
 		if m := techniqueTag.FindStringSubmatch(tag); m != nil {
-			if t := strings.ToUpper(m[1]); !slices.Contains(techniques, t) {
-				techniques = append(techniques, t)
+			for _, t := range []string{strings.ToUpper(m[1]), renumbered[strings.ToUpper(m[1])]} {
+				if t != "" && !slices.Contains(techniques, t) {
+					techniques = append(techniques, t)
+				}
 			}
 			continue
 		}

@@ -146,9 +146,14 @@ func (b *Bench) detections(ctx context.Context, rule *detect.Rule, t *Test) ([]i
 		if family == nil {
 			return nil, fmt.Errorf("record %d: there is no family %q", i+1, rec.family)
 		}
+		first := len(out.Rows)
 		err := family.Normalise(&normalise.Record{Tenant: tenant.Default, Source: rec.family, File: "test", Number: int64(i + 1), Received: rec.time, Data: rec.data}, &out)
 		if err != nil {
 			return nil, fmt.Errorf("record %d: %w", i+1, err)
+		}
+		for _, row := range out.Rows[first:] {
+			row.Set("RecordOrigin", "test")
+			row.Set("RecordNumber", int64(i+1))
 		}
 	}
 	for _, ev := range out.Events {
