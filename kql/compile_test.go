@@ -158,6 +158,7 @@ func TestErrors(t *testing.T) {
 		{"print x = iff(true, 1, 'a')", "type", "1:11-1:28", "different types", "tostring"},
 		{"Logons | mv-expand Raw", "type", "1:20-1:23", "only dynamic", "parse_json"},
 		{"Logons | sort by Time | count | extend x = prev(Count)", "type", "1:44-1:55", "defined order", ""},
+		{"let f = (n:long) { toscalar(Devices | where Owner == tostring(n) | count) }; Logons | extend x = f(Bytes)", "type", "1:63-1:64", "depends on the row", "join"},
 		{".show tables", "syntax", "1:1-1:2", "management", ""},
 	} {
 		_, err := kql.Compile(c.query, testTables(), kql.Options{Now: clock})
@@ -444,7 +445,11 @@ func FuzzCompile(f *testing.F) {
 	}
 	catalog := testTables()
 	f.Fuzz(func(t *testing.T, query string) {
+		begin := time.Now()
 		p, err := kql.Compile(query, catalog, kql.Options{Now: clock, From: clock.Add(-time.Hour)})
+		if d := time.Since(begin); d > 10*time.Second {
+			t.Fatalf("%q took %v", query, d)
+		}
 		if err != nil {
 			return
 		}

@@ -360,7 +360,7 @@ func (b *binder) toscalar(x *syntax.Call, sc *scope) plan.Expr {
 	if !b.isTabular(x.Args[0], sc.env, sc.rel) {
 		return b.scalar(x.Args[0], sc)
 	}
-	r := b.visible(b.table(x.Args[0], sc.env))
+	r := b.subquery(x.Args[0], sc.env)
 	if len(r.fields) == 0 {
 		if !r.open {
 			b.errorf(x.Args[0].Pos(), CodeType, "", "the table has no column")

@@ -96,9 +96,16 @@ func (b *binder) nameExpr(n *syntax.Name, sc *scope) plan.Expr {
 			}
 		}
 	}
+	if rec, ok := sc.named[n.Text]; ok { // a graph element as a value: a bag of its properties
+		return recordBag(rec)
+	}
 	if v := sc.env.lookup(n.Text); v != nil {
 		switch {
 		case v.expr != nil:
+			if v.row && b.depth > v.depth {
+				b.errorf(n.Pos(), CodeType, "join the tables instead", "`%s` depends on the row, a subquery cannot look at it", n.Text)
+				return null(v.expr.Type())
+			}
 			return v.expr
 		case v.lambda != nil && len(v.lambda.Params) == 0 && !v.view:
 			return b.callLambda(v, &syntax.Call{Span: n.Span, Name: n}, sc)
@@ -106,9 +113,6 @@ func (b *binder) nameExpr(n *syntax.Name, sc *scope) plan.Expr {
 			b.errorf(n.Pos(), CodeType, "use toscalar("+n.Text+") to take one value out of it", "`%s` is a table, a single value is expected", n.Text)
 			return null(plan.Unknown)
 		}
-	}
-	if rec, ok := sc.named[n.Text]; ok { // a graph element as a value: a bag of its properties
-		return recordBag(rec)
 	}
 	if sc.rel != nil && sc.rel.open {
 		return b.openColumn(sc.rel, n.Text)

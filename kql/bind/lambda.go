@@ -71,7 +71,7 @@ func (b *binder) enterLambda(v *variable, x *syntax.Call, env *environment, sc *
 				}
 				e = b.convert(e, t)
 			}
-			inner.define(p.Name.Text, &variable{expr: e, name: p.Name.Text})
+			inner.define(p.Name.Text, b.value(p.Name.Text, e))
 		}
 	}
 	return inner, true

@@ -337,7 +337,7 @@ func (b *binder) inList(x *syntax.In, v plan.Expr, sc *scope) plan.Expr {
 		v = b.asText(v)
 	}
 	if len(x.List) == 1 && b.isTabular(x.List[0], sc.env, sc.rel) {
-		r := b.visible(b.table(x.List[0], sc.env))
+		r := b.subquery(x.List[0], sc.env)
 		if len(r.fields) == 0 {
 			if !r.open {
 				b.errorf(x.List[0].Pos(), CodeType, "", "the table after `%s` has no column", x.Op)

@@ -15,6 +15,8 @@ type environment struct {
 type variable struct {
 	expr   plan.Expr
 	name   string // what an inlined scalar is called in result names
+	depth  int    // how many subqueries the expression was bound inside of
+	row    bool   // the expression looks at the columns of a row there
 	table  func() *relation
 	lambda *syntax.Lambda
 	env    *environment // where the lambda was defined

@@ -64,7 +64,25 @@ func (b *binder) let(s *syntax.Let, env *environment) {
 		env.define(name, &variable{table: b.share(name, r, isMaterialize(s.Value))})
 		return
 	}
-	env.define(name, &variable{expr: b.scalar(s.Value, &scope{env: env}), name: name})
+	env.define(name, b.value(name, b.scalar(s.Value, &scope{env: env})))
+}
+
+// value makes a variable of an expression.
+func (b *binder) value(name string, e plan.Expr) *variable {
+	v := &variable{expr: e, name: name, depth: b.depth}
+	plan.WalkExpr(e, func(e plan.Expr) {
+		if _, ok := e.(*plan.ColRef); ok {
+			v.row = true
+		}
+	})
+	return v
+}
+
+// subquery binds a table inside of an expression.
+func (b *binder) subquery(x syntax.Expr, env *environment) *relation {
+	b.depth++
+	defer func() { b.depth-- }()
+	return b.visible(b.table(x, env))
 }
 
 // snapshot freezes the names that are visible now: a function sees what stood before it.
