@@ -79,7 +79,7 @@ type binder struct {
 	nodes     int
 	exprs     int
 	calls     int
-	depth     int // subqueries of expressions around what is being bound
+	depth     int            // subqueries of expressions around what is being bound
 	shared    []*plan.Shared // first use of each, in the order of completion of the inner plans
 	names     map[string]int
 	render    *Render
