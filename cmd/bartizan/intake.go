@@ -155,7 +155,8 @@ func (s *server) labChanged(id tenant.ID, run *simulate.Run) {
 	if run == nil || run.Status != simulate.Done {
 		return
 	}
-	job := labRulesJob{Tenant: id, Run: run.ID, From: run.Started.Add(-run.Covers(s.lab.Scenarios())), To: run.Ended.Time}
+	// Mail has whole seconds only: look a little further on both sides.
+	job := labRulesJob{Tenant: id, Run: run.ID, From: run.Started.Add(-run.Covers(s.lab.Scenarios()) - time.Minute), To: run.Ended.Add(time.Minute)}
 	_, err := s.jobs.Add(context.Background(), job, jobs.Options{Unique: true})
 	logFailure(s.log, "scheduled rules will not look at the lab run", err)
 }
