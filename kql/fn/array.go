@@ -309,7 +309,7 @@ func rangeArray(c *call) any {
 	if c.anyNull() || c.n() < 2 {
 		return nil
 	}
-	t := c.args[0].T
+	t := c.arg(0).T
 	a, b := c.scalar(0), c.scalar(1)
 	step := Value{T: plan.Long, V: int64(1)}
 	if c.n() > 2 {

@@ -234,7 +234,7 @@ func extractJSON(c *call) any {
 		return nil
 	}
 	var v any
-	if c.args[1].T == plan.Dynamic {
+	if c.arg(1).T == plan.Dynamic {
 		v = c.dyn(1)
 	} else if v, ok = parseJSON(c.str(1)); !ok {
 		return nil

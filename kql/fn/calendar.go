@@ -236,7 +236,7 @@ func makeDateTime(c *call) any {
 		return nil
 	}
 	if c.n() == 1 {
-		return Convert(c.args[0], plan.DateTime).V
+		return Convert(c.arg(0), plan.DateTime).V
 	}
 	v := make([]int64, 5)
 	for i := range v {
@@ -258,7 +258,7 @@ func makeDateTime(c *call) any {
 }
 
 func formatDateTimeCall(c *call) any {
-	n, ok := c.args[0].V.(int64)
+	n, ok := c.arg(0).V.(int64)
 	if !ok {
 		return ""
 	}

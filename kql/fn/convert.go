@@ -12,10 +12,10 @@ import (
 
 func convertFunctions() map[string]impl {
 	to := func(t plan.Type) impl {
-		return func(c *call) any { return Convert(c.args[0], t).V }
+		return func(c *call) any { return Convert(c.arg(0), t).V }
 	}
 	return map[string]impl{
-		"tostring": func(c *call) any { return text(c.args[0]) },
+		"tostring": func(c *call) any { return text(c.arg(0)) },
 		"tobool":   to(plan.Bool), "toboolean": to(plan.Bool),
 		"toint": to(plan.Int), "tolong": to(plan.Long),
 		"toreal": to(plan.Real), "todouble": to(plan.Real), "todecimal": to(plan.Decimal),
@@ -28,13 +28,13 @@ func convertFunctions() map[string]impl {
 			s, _ := encode(sortedTree(c.dyn(0))).(string)
 			return s
 		},
-		"__dynamic": func(c *call) any { return tree{treeOf(c.args[0])} },
+		"__dynamic": func(c *call) any { return tree{treeOf(c.arg(0))} },
 		"gettype": func(c *call) any {
-			if c.args[0].T != plan.Dynamic {
-				if c.args[0].V == nil && c.args[0].T == plan.Unknown {
+			if c.arg(0).T != plan.Dynamic {
+				if c.arg(0).V == nil && c.arg(0).T == plan.Unknown {
 					return "null"
 				}
-				return c.args[0].T.String()
+				return c.arg(0).T.String()
 			}
 			return treeType(c.dyn(0))
 		},
@@ -50,7 +50,7 @@ func (c *call) nullValue(i int) bool {
 }
 
 func (c *call) empty(i int) bool {
-	a := c.args[i]
+	a := c.arg(i)
 	switch a.T {
 	case plan.String:
 		return a.V == nil || a.V == ""
@@ -62,7 +62,7 @@ func (c *call) empty(i int) bool {
 }
 
 func parseJSONCall(c *call) any {
-	a := c.args[0]
+	a := c.arg(0)
 	if a.V == nil {
 		return nil
 	}

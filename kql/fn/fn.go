@@ -11,6 +11,7 @@ package fn
 
 import (
 	"fmt"
+	"sort"
 	"sync"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -262,4 +263,23 @@ func treeOf(v Value) any {
 		return text(v)
 	}
 	return v.V
+}
+
+// Names lists the implemented functions.
+func Names() []string {
+	table := functions()
+	out := make([]string, 0, len(table))
+	for name := range table {
+		out = append(out, name)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// arg is the argument, null when it is missing.
+func (c *call) arg(i int) Value {
+	if i < len(c.args) {
+		return c.args[i]
+	}
+	return Value{}
 }

@@ -18,7 +18,7 @@ func hashFunctions() map[string]impl {
 		return func(c *call) any { return hex.EncodeToString(sum([]byte(c.str(0)))) }
 	}
 	xx := func(c *call) any {
-		h := hashOf(c.args[0])
+		h := hashOf(c.arg(0))
 		if c.n() > 1 {
 			m, ok := c.long(1)
 			if !ok || m <= 0 {

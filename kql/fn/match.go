@@ -76,12 +76,12 @@ func (c *call) hasMany(all bool) bool {
 }
 
 func (c *call) among(fold bool) bool {
-	x := c.args[0]
+	x := c.arg(0)
 	if x.Null() {
 		return false
 	}
 	for i := 1; i < len(c.args); i++ {
-		a := c.args[i]
+		a := c.arg(i)
 		if a.T != plan.Dynamic {
 			if c.sameScalar(x, a, fold) {
 				return true

@@ -73,7 +73,7 @@ func operatorFunctions() map[string]impl {
 			return false
 		},
 		"not": func(c *call) any {
-			if b, ok := Convert(c.args[0], plan.Bool).V.(bool); ok {
+			if b, ok := Convert(c.arg(0), plan.Bool).V.(bool); ok {
 				return !b
 			}
 			return nil
@@ -104,13 +104,13 @@ func operatorFunctions() map[string]impl {
 
 func choose(c *call) any {
 	if c.boolean(0) {
-		return Convert(c.args[1], c.t).V
+		return Convert(c.arg(1), c.t).V
 	}
-	return Convert(c.args[2], c.t).V
+	return Convert(c.arg(2), c.t).V
 }
 
 // scalar is the argument with a dynamic scalar taken out of its wrapping.
-func (c *call) scalar(i int) Value { return unwrap(c.args[i]) }
+func (c *call) scalar(i int) Value { return unwrap(c.arg(i)) }
 
 func unwrap(v Value) Value {
 	if v.T == plan.Dynamic && v.V != nil {
@@ -232,7 +232,7 @@ func decimalText(v Value) string {
 
 // equal is == with KQL's nulls: unknown when both are null, false when one is.
 func (c *call) equal() any {
-	a, b := c.args[0], c.args[1]
+	a, b := c.arg(0), c.arg(1)
 	if a.T == plan.Dynamic && b.T == plan.Dynamic {
 		x, y := c.dyn(0), c.dyn(1)
 		if x == nil && y == nil {
@@ -354,7 +354,7 @@ func (c *call) between(want bool) any {
 
 func index(c *call) any {
 	v := c.dyn(0)
-	if s, ok := v.(string); ok && c.args[0].T == plan.String {
+	if s, ok := v.(string); ok && c.arg(0).T == plan.String {
 		v = decode(s)
 	}
 	return tree{member(v, c.dyn(1))}

@@ -304,7 +304,7 @@ func toHex(c *call) any {
 		return ""
 	}
 	var s string
-	if c.args[0].T == plan.Int {
+	if c.arg(0).T == plan.Int {
 		s = strconv.FormatUint(uint64(uint32(n)), 16)
 	} else {
 		s = strconv.FormatUint(uint64(n), 16)

@@ -196,7 +196,7 @@ var spanUnits = sync1(func() map[string]int64 {
 func timeFunctions() map[string]impl {
 	unix := func(perUnit float64) impl {
 		return func(c *call) any {
-			if n, ok := c.args[0].V.(int64); ok && perUnit >= 1 {
+			if n, ok := c.arg(0).V.(int64); ok && perUnit >= 1 {
 				if n > maxTicks/int64(perUnit) || n < -unixTicks/int64(perUnit) {
 					return nil
 				}
@@ -278,9 +278,9 @@ func binAt(c *call) any {
 	if c.anyNull() {
 		return nil
 	}
-	x, okx := c.args[0].V.(int64)
-	y, oky := c.args[1].V.(int64)
-	at, okat := c.args[2].V.(int64)
+	x, okx := c.arg(0).V.(int64)
+	y, oky := c.arg(1).V.(int64)
+	at, okat := c.arg(2).V.(int64)
 	if okx && oky && okat {
 		n, ok := floorTo(x-at, y).(int64)
 		if !ok {
@@ -322,7 +322,7 @@ func makeTimeSpan(c *call) any {
 
 func formatTimeSpanCall(c *call) any {
 	n, ok := c.long(0)
-	if !ok || c.args[0].T == plan.String {
+	if !ok || c.arg(0).T == plan.String {
 		return ""
 	}
 	return formatSpan(n, c.str(1))
