@@ -103,6 +103,9 @@ func domainLabel(domain string) string {
 	return l
 }
 
+// maxSAMName is the longest account name that Windows takes beside a UPN.
+const maxSAMName = 20
+
 // identifiers lists the aliases of the account, strongest first. Local accounts (domain is the machine, or none known) are tied to the device.
 func (a Account) identifiers(device Key) []string {
 	var out []string
@@ -114,6 +117,11 @@ func (a Account) identifiers(device Key) []string {
 	}
 	if a.UPN != "" {
 		out = append(out, "upn:"+a.UPN)
+		// A directory's NetBIOS name is by default the first label of its DNS name: anna@corp.example is CORP\anna.
+		if name, domain, ok := strings.Cut(a.UPN, "@"); ok && len(name) <= maxSAMName && strings.Contains(domain, ".") {
+			label, _, _ := strings.Cut(domain, ".")
+			out = append(out, "sam:"+label+`\`+name)
+		}
 	}
 	if a.Name != "" {
 		d := domainLabel(a.Domain)

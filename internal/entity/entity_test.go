@@ -170,3 +170,28 @@ func FuzzResolve(f *testing.F) {
 		}
 	})
 }
+
+// The directory's NetBIOS name is the first label of its DNS name unless somebody chose otherwise: mail, cloud and Windows accounts meet.
+func TestMailboxAndWindowsAccountAreOnePerson(t *testing.T) {
+	for name, order := range map[string][]func(r *entity.Resolver) entity.Key{
+		"mail first": {
+			func(r *entity.Resolver) entity.Key { return r.MailboxOwner("mia@corp.example") },
+			func(r *entity.Resolver) entity.Key { return r.User(entity.Account{Domain: "CORP", Name: "mia"}, "device:pc-1") },
+		},
+		"windows first": {
+			func(r *entity.Resolver) entity.Key { return r.User(entity.Account{Domain: "CORP", Name: "mia"}, "device:pc-1") },
+			func(r *entity.Resolver) entity.Key { return r.User(entity.Account{UPN: "mia@corp.example"}, "") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := entity.NewResolver(nil)
+			a, b := order[0](r), order[1](r)
+			if r.Canonical(a) != r.Canonical(b) {
+				t.Errorf("%s and %s are two people", a, b)
+			}
+			if other := r.User(entity.Account{Domain: "OTHER", Name: "mia"}, "device:pc-1"); r.Canonical(other) == r.Canonical(a) {
+				t.Errorf("%s of another domain is the same person", other)
+			}
+		})
+	}
+}

@@ -210,12 +210,7 @@ func (r *Resolver) MailboxOwner(address string) Key {
 	if address == "" {
 		return ""
 	}
-	if k := r.find("upn:"+address, true); k != "" {
-		return k
-	}
-	k := Make(User, address)
-	r.set("upn:"+address, k)
-	return k
+	return r.User(Account{UPN: address}, "")
 }
 
 // unite makes two keys one thing: the smaller key in text order that is not an opaque id stays.
