@@ -207,47 +207,6 @@ func (s *Service) activities(ctx context.Context, id tenant.ID, target, name str
 	return out, err
 }
 
-// IncidentFacets counts the incidents that q selects per value of status, severity, assignedTo, classification, serviceSource, detectionSource, category
-// and tag, most frequent first, at most 100 values each. The filter on a facet's own field is left out for its counts.
-func (s *Service) IncidentFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
-	return s.facets(q, incidentStatus, func(f *store.Filter, facet string) ([]store.Count, error) {
-		return store.IncidentFacet(ctx, s.db, id, f, facet)
-	})
-}
-
-// AlertFacets counts like IncidentFacets.
-func (s *Service) AlertFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
-	return s.facets(q, alertStatus, func(f *store.Filter, facet string) ([]store.Count, error) {
-		return store.AlertFacet(ctx, s.db, id, f, facet)
-	})
-}
-
-func (s *Service) facets(q Query, status func(int16) Status, ask func(*store.Filter, string) ([]store.Count, error)) (map[string][]FacetCount, error) {
-	f, err := q.filter()
-	if err != nil {
-		return nil, err
-	}
-	out := map[string][]FacetCount{}
-	for _, facet := range []string{"status", "severity", "assignedTo", "classification", "serviceSource", "detectionSource", "category", "tag"} {
-		rows, err := ask(f, facet)
-		if err != nil {
-			return nil, err
-		}
-		list := make([]FacetCount, 0, len(rows))
-		for _, r := range rows {
-			v := r.Value
-			if n, err := strconv.Atoi(v); err == nil && facet == "status" {
-				v = string(status(int16(n)))
-			} else if err == nil && facet == "severity" {
-				v = string(SeverityOf(n))
-			}
-			list = append(list, FacetCount{v, r.N})
-		}
-		out[facet] = list
-	}
-	return out, nil
-}
-
 // SearchEntities finds entities of alerts by part of their name, most recently seen first.
 func (s *Service) SearchEntities(ctx context.Context, id tenant.ID, text string, top int) ([]Asset, error) {
 	text = strings.TrimSpace(cut(text, 200))

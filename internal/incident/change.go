@@ -74,12 +74,9 @@ func (e *edit) save(ctx context.Context, row *store.Incident) error {
 		return err
 	}
 	row.Updated = e.now
-	values := summarise(row, alerts)
-	if err := store.UpdateIncident(ctx, e.tx, row); err != nil {
-		return err
-	}
+	summarise(row, alerts)
 	e.changed("incident", strconv.FormatInt(row.ID, 10), "updated")
-	return store.SetValues(ctx, e.tx, e.id, row.ID, values)
+	return store.UpdateIncident(ctx, e.tx, row)
 }
 
 // UpdateIncident changes an incident and returns it as it is then. Resolving resolves its open alerts; assigning assigns them.

@@ -418,3 +418,37 @@ func TestListFilters(t *testing.T) {
 		wantCode(t, err, fault.Invalid, "severity")
 	})
 }
+
+// A second process on the same database sees what the first did, and the other way round.
+func TestTwoProcesses(t *testing.T) {
+	each(t, func(f *fixture) {
+		other := &fixture{T: f.T, location: f.location, record: 1000}
+		other.open(incident.Options{})
+		f.accept(f.hit("a", noon, device("pc-1")))
+		if n := len(other.incidents()); n != 1 {
+			t.Fatalf("the other process sees %d incidents, want 1", n)
+		}
+		other.accept(other.hit("b", noon.Add(90*time.Hour), device("pc-2")))
+		if n := len(f.incidents()); n != 2 {
+			t.Fatalf("the first process sees %d incidents, want 2", n)
+		}
+		lab := other.hit("c", noon.Add(190*time.Hour), device("pc-3"))
+		lab.Lab = "run"
+		other.accept(lab)
+		if n := len(f.incidents()); n != 3 {
+			t.Fatalf("%d incidents, want 3", n)
+		}
+		if _, err := other.RemoveLab(ctx, "default"); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(f.incidents()); n != 2 {
+			t.Errorf("the first process still sees %d incidents after the other removed the lab's, want 2", n)
+		}
+		if _, err := f.UpdateIncident(ctx, "default", anna, 1, incident.Patch{Name: ptr("Mine")}); err != nil {
+			t.Fatal(err)
+		}
+		if list := other.incidents(); list[0].Name != "Mine" {
+			t.Errorf("the other process sees the name %q", list[0].Name)
+		}
+	})
+}

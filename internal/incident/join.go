@@ -428,7 +428,6 @@ func (j *joiner) refresh(ctx context.Context, ids []int64, live map[int64]*group
 		members[a.IncidentID] = append(members[a.IncidentID], a)
 	}
 	var fresh []*store.Incident
-	var values []store.Value
 	for _, id := range ids {
 		g := live[id]
 		if !g.full && !j.touches(g) {
@@ -436,12 +435,7 @@ func (j *joiner) refresh(ctx context.Context, ids []int64, live map[int64]*group
 		}
 		g.row.Updated = j.now
 		if g.full {
-			v := summarise(g.row, members[id])
-			if g.fresh {
-				values = append(values, v...)
-			} else if err := store.SetValues(ctx, j.tx, j.id, id, v); err != nil {
-				return err
-			}
+			summarise(g.row, members[id])
 		}
 		what := "updated"
 		if g.fresh {
@@ -455,10 +449,7 @@ func (j *joiner) refresh(ctx context.Context, ids []int64, live map[int64]*group
 		}
 		j.w.changes = append(j.w.changes, Change{Tenant: j.id, Kind: "incident", ID: strconv.FormatInt(id, 10), Change: what, Time: at(j.now)})
 	}
-	if err := store.InsertIncidents(ctx, j.tx, fresh); err != nil {
-		return err
-	}
-	return store.InsertValues(ctx, j.tx, values)
+	return store.InsertIncidents(ctx, j.tx, fresh)
 }
 
 // touches reports whether some alert of the batch lies in the group (others were loaded only to look at).

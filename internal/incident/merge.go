@@ -45,8 +45,5 @@ func mergeRows(ctx context.Context, tx bun.Tx, id tenant.ID, from, into *store.I
 	*log = append(*log, activity("incident", strconv.FormatInt(from.ID, 10), now, System, "redirected", "", strconv.FormatInt(into.ID, 10), fmt.Sprintf("Merged into incident %d", into.ID)))
 	from.Status, from.RedirectID, from.Updated = statusRedirected, into.ID, now
 	from.AlertCount, from.ActiveAlertCount = 0, 0
-	if err := store.UpdateIncident(ctx, tx, from); err != nil {
-		return err
-	}
-	return store.SetValues(ctx, tx, id, from.ID, nil)
+	return store.UpdateIncident(ctx, tx, from)
 }

@@ -11,39 +11,6 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
-// Incidents lists incidents. Redirected ones appear only when Status asks for them.
-func (s *Service) Incidents(ctx context.Context, id tenant.ID, q Query) (Page[Incident], error) {
-	f, err := q.filter()
-	if err != nil {
-		return Page[Incident]{}, err
-	}
-	order, err := q.order(map[string]string{"": "updated", "id": "id", "name": "name", "severity": "severity", "status": "status", "createdTime": "created", "lastUpdateTime": "updated",
-		"firstActivity": "first_activity", "lastActivity": "last_activity", "alertCount": "alert_count", "activeAlertCount": "active_alert_count", "assignedTo": "assigned_to",
-		"classification": "classification"})
-	if err != nil {
-		return Page[Incident]{}, err
-	}
-	rows, err := store.ListIncidents(ctx, s.db, id, f, order, q.Top, q.Skip)
-	if err != nil {
-		return Page[Incident]{}, err
-	}
-	out := Page[Incident]{Value: make([]Incident, len(rows)), Count: -1}
-	for i, r := range rows {
-		out.Value[i] = incidentOf(r)
-	}
-	if q.Full {
-		if err := s.fill(ctx, id, out.Value); err != nil {
-			return Page[Incident]{}, err
-		}
-	}
-	if q.Count {
-		if out.Count, err = count(len(rows), q, func() (int64, error) { return store.CountIncidents(ctx, s.db, id, f) }); err != nil {
-			return Page[Incident]{}, err
-		}
-	}
-	return out, nil
-}
-
 // count spares the query when the page shows the end of the list.
 func count(got int, q Query, ask func() (int64, error)) (int64, error) {
 	if q.Top == 0 || got < q.Top && (got > 0 || q.Skip == 0) {

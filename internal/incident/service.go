@@ -26,8 +26,9 @@ type Service struct {
 	db  *bun.DB
 	opt Options
 
-	mu      sync.Mutex // guards tenants; taken before a working set's own lock, never after
+	mu      sync.Mutex // guards the maps; taken before the locks of what they hold, never after
 	tenants map[tenant.ID]*working
+	queues  map[tenant.ID]*ledger
 }
 
 // New makes the service on an open state database.
@@ -44,7 +45,7 @@ func New(db *bun.DB, o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Service{db: db, opt: o, tenants: map[tenant.ID]*working{}}
+	return &Service{db: db, opt: o, tenants: map[tenant.ID]*working{}, queues: map[tenant.ID]*ledger{}}
 }
 
 func (s *Service) now() int64 { return micros(s.opt.Now()) }
@@ -74,15 +75,24 @@ func (s *Service) change(ctx context.Context, id tenant.ID, fn func(tx bun.Tx, w
 
 func (s *Service) commit(ctx context.Context, id tenant.ID, w *working, fn func(tx bun.Tx, w *working) error) ([]Change, error) {
 	w.changes = w.changes[:0]
+	number := int64(0)
 	err := s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if err := store.Lock(ctx, tx, id); err != nil {
 			return err
 		}
-		return fn(tx, w)
+		if err := fn(tx, w); err != nil || len(w.changes) == 0 {
+			return err
+		}
+		var err error
+		number, err = store.CountChange(ctx, tx, id)
+		return err
 	})
 	if err != nil {
 		w.reset()
 		return nil, err
+	}
+	if number != 0 {
+		s.ledger(id).note(number, w.changes)
 	}
 	return append([]Change(nil), w.changes...), nil
 }

@@ -101,8 +101,8 @@ func (f *fold) search() string {
 	return cut(strings.ToLower(b.String()), 2000)
 }
 
-// summarise works out what an incident's columns say from its alerts and returns its filter values. Name and severity stay when a person set them.
-func summarise(row *store.Incident, alerts []*store.Alert) []store.Value {
+// summarise works out what an incident's columns say from its alerts. Name and severity stay when a person set them.
+func summarise(row *store.Incident, alerts []*store.Alert) {
 	var t totals
 	decode(row.Summary, &t)
 	t = totals{Devices: []EntityRef{}, Users: []EntityRef{}, Mailboxes: []EntityRef{}, Categories: []string{}, Techniques: []string{}, ServiceSources: []string{}, DetectionSources: []string{},
@@ -155,7 +155,6 @@ func summarise(row *store.Incident, alerts []*store.Alert) []store.Value {
 	}
 	row.Summary = encode(&t)
 	row.Search = searchText(row, &t)
-	return valuesOf(row, &t)
 }
 
 func addDistinct(list *[]string, v string) {
@@ -183,20 +182,4 @@ func searchText(row *store.Incident, t *totals) string {
 		}
 	}
 	return cut(strings.ToLower(b.String()), 2000)
-}
-
-func valuesOf(row *store.Incident, t *totals) []store.Value {
-	var out []store.Value
-	add := func(kind store.ValueKind, list []string) {
-		for _, v := range list {
-			out = append(out, store.Value{TenantID: row.TenantID, Kind: kind, Value: v, IncidentID: row.ID})
-		}
-	}
-	add(store.ServiceSource, t.ServiceSources)
-	add(store.DetectionSource, t.DetectionSources)
-	add(store.Category, t.Categories)
-	add(store.Technique, t.Techniques)
-	add(store.Tag, t.Tags)
-	add(store.SystemTag, t.SystemTags)
-	return out
 }

@@ -5,31 +5,9 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
-
-// ValueKind says which filter a row of incident_values serves.
-type ValueKind int16
-
-// The kinds of values an incident is found by.
-const (
-	ServiceSource ValueKind = iota + 1
-	DetectionSource
-	Category
-	Tag
-	SystemTag
-	Technique
-)
-
-// Value is one filter value of an incident.
-type Value struct {
-	bun.BaseModel `bun:"table:incident_values,alias:iv"`
-
-	TenantID   tenant.ID `bun:",pk"`
-	Kind       ValueKind `bun:",pk"`
-	Value      string    `bun:",pk"`
-	IncidentID int64     `bun:",pk"`
-}
 
 // InsertIncidents adds incidents.
 func InsertIncidents(ctx context.Context, db bun.IDB, rows []*Incident) error {
@@ -58,6 +36,58 @@ func IncidentsByID(ctx context.Context, db bun.IDB, id tenant.ID, incidents []in
 		return err
 	})
 	return out, err
+}
+
+// AllIncidents calls fn for every incident changed at or after a time.
+func AllIncidents(ctx context.Context, db bun.IDB, id tenant.ID, since int64, fn func(*Incident) error) error {
+	rows, err := db.NewSelect().Model((*Incident)(nil)).Where("tenant_id = ? AND updated >= ?", id, since).Rows(ctx)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r := new(Incident)
+		if err := rows.Scan(&r.TenantID, &r.ID, &r.RedirectID, &r.Name, &r.NameCustom, &r.Severity, &r.SeverityCustom, &r.Status, &r.Classification, &r.Determination, &r.AssignedTo,
+			&r.ResolvingComment, &r.InvestigationState, &r.Created, &r.Updated, &r.FirstActivity, &r.LastActivity, &r.AlertCount, &r.ActiveAlertCount, &r.DeviceCount, &r.UserCount,
+			&r.MailboxCount, &r.Lab, &r.AtBound, &r.Summary, &r.Search); err != nil {
+			return err
+		}
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// CountIncidents returns how many incidents there are.
+func CountIncidents(ctx context.Context, db bun.IDB, id tenant.ID) (int, error) {
+	n, err := db.NewSelect().Model((*Incident)(nil)).Where("tenant_id = ?", id).Count(ctx)
+	return int(n), err
+}
+
+// IncidentsWith returns the incidents whose alerts name an entity.
+func IncidentsWith(ctx context.Context, db bun.IDB, id tenant.ID, entity string) ([]int64, error) {
+	var out []int64
+	err := db.NewRaw("SELECT DISTINCT incident_id FROM alerts WHERE tenant_id = ? AND id IN (SELECT alert_id FROM alert_entities WHERE tenant_id = ? AND entity = ?)", id, id, entity).Scan(ctx, &out)
+	return out, err
+}
+
+// changeCounter is the sequence that counts transactions which changed incidents.
+const changeCounter = "incident_change"
+
+// CountChange counts a transaction that changed incidents and returns its number.
+func CountChange(ctx context.Context, db bun.IDB, id tenant.ID) (int64, error) {
+	return state.Reserve(ctx, db, id, changeCounter, 1)
+}
+
+// Changes returns the number of the last transaction that changed incidents.
+func Changes(ctx context.Context, db bun.IDB, id tenant.ID) (int64, error) {
+	var next []int64
+	err := db.NewRaw("SELECT next FROM sequences WHERE tenant_id = ? AND name = ?", id, changeCounter).Scan(ctx, &next)
+	if err != nil || len(next) == 0 {
+		return 0, err
+	}
+	return next[0] - 1, nil
 }
 
 // IncidentNames returns the names of incidents.
@@ -101,49 +131,11 @@ func MoveIncident(ctx context.Context, db bun.IDB, id tenant.ID, from, into, now
 	return nil
 }
 
-// SetValues replaces the filter values of an incident, writing only differences.
-func SetValues(ctx context.Context, db bun.IDB, id tenant.ID, incident int64, values []Value) error {
-	var old []Value
-	if err := db.NewSelect().Model(&old).Where("tenant_id = ? AND incident_id = ?", id, incident).Scan(ctx); err != nil {
-		return err
-	}
-	type key struct {
-		kind  ValueKind
-		value string
-	}
-	want := map[key]bool{}
-	for _, v := range values {
-		want[key{v.Kind, v.Value}] = true
-	}
-	for _, v := range old {
-		k := key{v.Kind, v.Value}
-		if want[k] {
-			delete(want, k)
-			continue
-		}
-		if _, err := db.NewDelete().Model(&v).WherePK().Exec(ctx); err != nil {
-			return err
-		}
-	}
-	fresh := make([]Value, 0, len(want))
-	for k := range want {
-		fresh = append(fresh, Value{TenantID: id, Kind: k.kind, Value: k.value, IncidentID: incident})
-	}
-	return insert(ctx, db, fresh, "")
-}
-
-// InsertValues adds the filter values of new incidents.
-func InsertValues(ctx context.Context, db bun.IDB, rows []Value) error {
-	return insert(ctx, db, rows, "")
-}
-
-// DeleteIncidents removes incidents with their values and log.
+// DeleteIncidents removes incidents with their joins and log.
 func DeleteIncidents(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64, names []string) error {
 	return inChunks(incidents, func(part []int64) error {
-		for _, table := range []string{"incident_values", "incident_edges"} {
-			if _, err := db.NewDelete().TableExpr(table).Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
-				return err
-			}
+		if _, err := db.NewDelete().TableExpr("incident_edges").Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
+			return err
 		}
 		if _, err := db.NewDelete().TableExpr("incidents").Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
 			return err

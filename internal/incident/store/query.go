@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -55,52 +54,6 @@ func ranges(q *bun.SelectQuery, f *Filter) *bun.SelectQuery {
 	return q
 }
 
-// incidents applies f to a query on incidents, leaving out the filter named skip.
-func (f *Filter) incidents(q *bun.SelectQuery, id tenant.ID, skip string) *bun.SelectQuery {
-	q = q.Where("i.tenant_id = ?", id)
-	if skip != "status" {
-		if len(f.Status) == 0 {
-			q = q.Where("status < 3")
-		}
-		q = in(q, "status", f.Status)
-	} else {
-		q = q.Where("status < 3")
-	}
-	if skip != "severity" {
-		q = in(q, "severity", f.Severity)
-	}
-	if skip != "assignedTo" {
-		q = in(q, "assigned_to", f.AssignedTo)
-	}
-	if skip != "classification" {
-		q = in(q, "classification", f.Classification)
-	}
-	value := func(name string, kinds []ValueKind, values []string) {
-		if skip != name && len(values) > 0 {
-			q = q.Where("EXISTS (SELECT 1 FROM incident_values AS iv WHERE iv.tenant_id = i.tenant_id AND iv.kind IN (?) AND iv.value IN (?) AND iv.incident_id = i.id)", bun.In(kinds), bun.In(values))
-		}
-	}
-	value("serviceSource", []ValueKind{ServiceSource}, f.ServiceSource)
-	value("detectionSource", []ValueKind{DetectionSource}, f.DetectionSource)
-	value("category", []ValueKind{Category}, f.Category)
-	value("tag", []ValueKind{Tag, SystemTag}, f.Tag)
-	if f.Entity != "" {
-		q = q.Where("i.id IN (SELECT a.incident_id FROM alert_entities AS ae JOIN alerts AS a ON a.tenant_id = ae.tenant_id AND a.id = ae.alert_id WHERE ae.tenant_id = ? AND ae.entity = ?)", id, f.Entity)
-	}
-	q = ranges(q, f)
-	if f.Lab != nil {
-		q = q.Where("lab = ?", flag(*f.Lab))
-	}
-	if f.Search != "" {
-		if n, err := strconv.ParseInt(strings.TrimPrefix(f.Search, "#"), 10, 64); err == nil {
-			q = q.Where("(i.id = ? OR search LIKE ? ESCAPE '!')", n, like(f.Search))
-		} else {
-			q = q.Where("search LIKE ? ESCAPE '!'", like(f.Search))
-		}
-	}
-	return q
-}
-
 // alerts applies f to a query on alerts, leaving out the filter named skip.
 func (f *Filter) alerts(q *bun.SelectQuery, id tenant.ID, skip string) *bun.SelectQuery {
 	q = q.Where("a.tenant_id = ?", id)
@@ -148,13 +101,6 @@ func (f *Filter) alerts(q *bun.SelectQuery, id tenant.ID, skip string) *bun.Sele
 	return q
 }
 
-func flag(b bool) int16 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func page(q *bun.SelectQuery, o Order, tie string, top, skip int) *bun.SelectQuery {
 	dir := " ASC"
 	if o.Desc {
@@ -171,19 +117,6 @@ func page(q *bun.SelectQuery, o Order, tie string, top, skip int) *bun.SelectQue
 		q = q.Offset(int64(skip))
 	}
 	return q
-}
-
-// ListIncidents returns a page of incidents.
-func ListIncidents(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, o Order, top, skip int) ([]*Incident, error) {
-	var rows []*Incident
-	err := page(f.incidents(db.NewSelect().Model(&rows), id, ""), o, "id", top, skip).Scan(ctx)
-	return rows, err
-}
-
-// CountIncidents returns how many incidents f selects.
-func CountIncidents(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter) (int64, error) {
-	n, err := f.incidents(db.NewSelect().Model((*Incident)(nil)), id, "").Count(ctx)
-	return int64(n), err
 }
 
 // ListAlerts returns a page of alerts.
@@ -207,22 +140,7 @@ type Count struct {
 
 const facetLimit = 100
 
-// IncidentFacet counts the incidents that f selects (without its own filter) per value of a facet: a column or, for serviceSource, detectionSource,
-// category and tag, the values of incident_values.
-func IncidentFacet(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, facet string) ([]Count, error) {
-	kinds := map[string][]ValueKind{"serviceSource": {ServiceSource}, "detectionSource": {DetectionSource}, "category": {Category}, "tag": {Tag, SystemTag}}
-	var out []Count
-	if k, ok := kinds[facet]; ok {
-		q := f.incidents(db.NewSelect().TableExpr("incidents AS i"), id, facet).
-			Join("JOIN incident_values AS v ON v.tenant_id = i.tenant_id AND v.incident_id = i.id AND v.kind IN (?)", bun.In(k))
-		err := q.ColumnExpr("v.value, count(*) AS n").GroupExpr("v.value").OrderExpr("n DESC, v.value").Limit(facetLimit).Scan(ctx, &out)
-		return out, err
-	}
-	q := f.incidents(db.NewSelect().TableExpr("incidents AS i"), id, facet)
-	return out, group(ctx, q, column(facet), &out)
-}
-
-// AlertFacet counts alerts like IncidentFacet.
+// AlertFacet counts the alerts that f selects (without its own filter) per value of a facet, most frequent first, at most 100.
 func AlertFacet(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, facet string) ([]Count, error) {
 	var out []Count
 	if facet == "tag" {

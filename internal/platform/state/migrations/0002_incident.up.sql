@@ -30,23 +30,7 @@ CREATE TABLE incidents (
 --bun:split
 CREATE INDEX incidents_updated ON incidents (tenant_id, updated, id);
 --bun:split
-CREATE INDEX incidents_last ON incidents (tenant_id, last_activity, id);
---bun:split
-CREATE INDEX incidents_queue ON incidents (tenant_id, status, severity, last_activity);
---bun:split
-CREATE INDEX incidents_assigned ON incidents (tenant_id, assigned_to, status);
---bun:split
 CREATE INDEX incidents_redirect ON incidents (tenant_id, redirect_id);
---bun:split
-CREATE TABLE incident_values (
-  tenant_id TEXT NOT NULL,
-  kind SMALLINT NOT NULL,
-  value TEXT NOT NULL,
-  incident_id BIGINT NOT NULL,
-  PRIMARY KEY (tenant_id, kind, value, incident_id)
-);
---bun:split
-CREATE INDEX incident_values_incident ON incident_values (tenant_id, incident_id);
 --bun:split
 CREATE TABLE alerts (
   tenant_id TEXT NOT NULL,

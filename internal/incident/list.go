@@ -1,0 +1,293 @@
+package incident
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/bartizan-sec/bartizan/internal/incident/queue"
+	"github.com/bartizan-sec/bartizan/internal/incident/store"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
+)
+
+// ledger is a tenant's queue with how far it is in step with the database. Every transaction that changes incidents has a number; when the next
+// number was made by another process, what changed lately is read again.
+type ledger struct {
+	mu      sync.RWMutex // guards queue, number, latest
+	queue   *queue.Queue
+	number  int64
+	latest  int64 // newest change seen, microseconds
+	pending struct {
+		sync.Mutex
+		numbers []int64
+		ids     map[int64]bool
+	}
+}
+
+// overlap is how much longer than its changes a transaction of another process may have taken.
+const overlap = int64(120 * 1_000_000)
+
+func (s *Service) ledger(id tenant.ID) *ledger {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.queues[id]
+	if l == nil {
+		l = &ledger{}
+		s.queues[id] = l
+	}
+	return l
+}
+
+// note records the incidents that a committed transaction of this process changed.
+func (l *ledger) note(number int64, changes []Change) {
+	l.pending.Lock()
+	defer l.pending.Unlock()
+	l.pending.numbers = append(l.pending.numbers, number)
+	if l.pending.ids == nil {
+		l.pending.ids = map[int64]bool{}
+	}
+	for _, c := range changes {
+		if n, err := strconv.ParseInt(c.ID, 10, 64); err == nil && c.Kind == "incident" {
+			l.pending.ids[n] = true
+		}
+	}
+}
+
+// take returns what was noted since the last call.
+func (l *ledger) take() (numbers []int64, ids []int64) {
+	l.pending.Lock()
+	defer l.pending.Unlock()
+	numbers, ids = l.pending.numbers, keys(l.pending.ids)
+	l.pending.numbers, l.pending.ids = nil, nil
+	return numbers, ids
+}
+
+// view brings the queue in step and calls fn with it.
+func (s *Service) view(ctx context.Context, id tenant.ID, fn func(q *queue.Queue)) error {
+	l := s.ledger(id)
+	number, err := store.Changes(ctx, s.db, id)
+	if err != nil {
+		return err
+	}
+	l.mu.RLock()
+	if l.queue != nil && l.number >= number {
+		defer l.mu.RUnlock()
+		fn(l.queue)
+		return nil
+	}
+	l.mu.RUnlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := s.step(ctx, id, l, number); err != nil {
+		l.queue = nil
+		return err
+	}
+	fn(l.queue)
+	return nil
+}
+
+// step applies what changed.
+func (s *Service) step(ctx context.Context, id tenant.ID, l *ledger, number int64) error {
+	if l.queue != nil && l.number >= number {
+		return nil
+	}
+	numbers, ids := l.take()
+	if l.queue == nil {
+		return s.fillQueue(ctx, id, l, number)
+	}
+	numbers = slices.DeleteFunc(numbers, func(n int64) bool { return n <= l.number })
+	if n := len(numbers); n > 0 && numbers[n-1] >= number && numbers[n-1] == l.number+int64(n) { // all of them are ours
+		rows, err := store.IncidentsByID(ctx, s.db, id, ids)
+		if err != nil {
+			return err
+		}
+		for _, n := range ids {
+			l.queue.Drop(n)
+		}
+		for _, r := range rows {
+			l.put(r)
+		}
+		l.number = numbers[len(numbers)-1]
+		return nil
+	}
+	// Another process changed something: read what is new by time, everything when something is gone.
+	for _, n := range ids {
+		l.queue.Drop(n)
+	}
+	if err := store.AllIncidents(ctx, s.db, id, l.latest-overlap, func(r *store.Incident) error { l.put(r); return nil }); err != nil {
+		return err
+	}
+	n, err := store.CountIncidents(ctx, s.db, id)
+	if err != nil {
+		return err
+	}
+	if n != l.queue.Len() {
+		return s.fillQueue(ctx, id, l, number)
+	}
+	l.number = number
+	return nil
+}
+
+func (s *Service) fillQueue(ctx context.Context, id tenant.ID, l *ledger, number int64) error {
+	l.queue, l.latest = queue.New(), 0
+	l.number = number
+	return store.AllIncidents(ctx, s.db, id, 0, func(r *store.Incident) error { l.put(r); return nil })
+}
+
+func (l *ledger) put(r *store.Incident) {
+	l.latest = max(l.latest, r.Updated)
+	var t totals
+	decode(r.Summary, &t)
+	l.queue.Put(queue.Entry{ID: r.ID, Status: r.Status, Severity: r.Severity, Lab: r.Lab != 0, Created: r.Created, Updated: r.Updated, First: r.FirstActivity, Last: r.LastActivity,
+		Alerts: r.AlertCount, Active: r.ActiveAlertCount, Name: r.Name, Search: r.Search, AssignedTo: r.AssignedTo, Classification: r.Classification, Services: t.ServiceSources,
+		Detections: t.DetectionSources, Categories: t.Categories, Tags: append(append([]string(nil), t.Tags...), t.SystemTags...)})
+}
+
+// Incidents lists incidents. Redirected ones appear only when Status asks for them.
+func (s *Service) Incidents(ctx context.Context, id tenant.ID, q Query) (Page[Incident], error) {
+	none := Page[Incident]{}
+	f, err := s.queueFilter(ctx, id, &q)
+	if err != nil {
+		return none, err
+	}
+	by, desc, err := incidentOrder(q.OrderBy)
+	if err != nil {
+		return none, err
+	}
+	var ids []int64
+	total := 0
+	if err := s.view(ctx, id, func(v *queue.Queue) { ids, total = v.Select(f, by, desc, q.Top, q.Skip) }); err != nil {
+		return none, err
+	}
+	rows, err := store.IncidentsByID(ctx, s.db, id, ids)
+	if err != nil {
+		return none, err
+	}
+	byID := make(map[int64]*store.Incident, len(rows))
+	for _, r := range rows {
+		byID[r.ID] = r
+	}
+	out := Page[Incident]{Value: make([]Incident, 0, len(ids)), Count: -1}
+	for _, n := range ids {
+		if r := byID[n]; r != nil {
+			out.Value = append(out.Value, incidentOf(r))
+		}
+	}
+	if q.Count {
+		out.Count = int64(total)
+	}
+	if q.Full {
+		return out, s.fill(ctx, id, out.Value)
+	}
+	return out, nil
+}
+
+// queueFilter translates the query to the queue's terms.
+func (s *Service) queueFilter(ctx context.Context, id tenant.ID, q *Query) (*queue.Filter, error) {
+	f, err := q.filter()
+	if err != nil {
+		return nil, err
+	}
+	out := &queue.Filter{Status: f.Status, Severity: f.Severity, From: f.From, To: f.To, Lab: f.Lab, Search: strings.ToLower(f.Search), Hidden: statusRedirected, Texts: map[queue.Field][]string{}}
+	for field, list := range map[queue.Field][]string{queue.AssignedTo: f.AssignedTo, queue.Classification: f.Classification, queue.ServiceSource: f.ServiceSource,
+		queue.DetectionSource: f.DetectionSource, queue.Category: f.Category, queue.Tag: f.Tag} {
+		if len(list) > 0 {
+			out.Texts[field] = list
+		}
+	}
+	if n, err := strconv.ParseInt(strings.TrimPrefix(f.Search, "#"), 10, 64); err == nil {
+		out.SearchID = n
+	}
+	if f.Entity != "" {
+		list, err := store.IncidentsWith(ctx, s.db, id, f.Entity)
+		if err != nil {
+			return nil, err
+		}
+		out.IDs = make(map[int64]bool, len(list))
+		for _, n := range list {
+			out.IDs[n] = true
+		}
+	}
+	return out, nil
+}
+
+// incidentOrder reads "field:asc" or "field:desc" of a sortable field; by default the latest change comes first.
+func incidentOrder(text string) (queue.Order, bool, error) {
+	if text == "" {
+		return queue.ByUpdated, true, nil
+	}
+	field, dir, _ := strings.Cut(text, ":")
+	by, ok := map[string]queue.Order{"id": queue.ByID, "name": queue.ByName, "severity": queue.BySeverity, "status": queue.ByStatus, "createdTime": queue.ByCreated,
+		"lastUpdateTime": queue.ByUpdated, "firstActivity": queue.ByFirst, "lastActivity": queue.ByLast, "alertCount": queue.ByAlerts, "activeAlertCount": queue.ByActive,
+		"assignedTo": queue.ByAssigned, "classification": queue.ByClassification}[field]
+	if !ok || dir != "" && dir != "asc" && dir != "desc" {
+		return 0, false, fault.Newf(fault.Invalid, "orderby %q is not field:asc or field:desc of a sortable field", cut(text, 100)).On("orderby")
+	}
+	return by, dir == "desc", nil
+}
+
+// maxFacet is how many values of a facet are counted out.
+const maxFacet = 100
+
+// IncidentFacets counts the incidents that q selects per value of status, severity, assignedTo, classification, serviceSource, detectionSource, category
+// and tag, most frequent first, at most 100 values each. The filter on a facet's own field is left out for its counts.
+func (s *Service) IncidentFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
+	f, err := s.queueFilter(ctx, id, &q)
+	if err != nil {
+		return nil, err
+	}
+	var counts [][]queue.Count
+	if err := s.view(ctx, id, func(v *queue.Queue) { counts = v.Facets(f, maxFacet) }); err != nil {
+		return nil, err
+	}
+	out := map[string][]FacetCount{}
+	for i, name := range facetNames() {
+		list := make([]FacetCount, len(counts[i]))
+		for k, c := range counts[i] {
+			list[k] = FacetCount{Value: c.Text, Count: c.N}
+			switch queue.Field(i) {
+			case queue.Status:
+				list[k].Value = string(incidentStatus(c.Number))
+			case queue.Severity:
+				list[k].Value = string(SeverityOf(int(c.Number)))
+			}
+		}
+		out[name] = list
+	}
+	return out, nil
+}
+
+// facetNames lists the facets in the order of the queue's fields.
+func facetNames() []string {
+	return []string{"status", "severity", "assignedTo", "classification", "serviceSource", "detectionSource", "category", "tag"}
+}
+
+// AlertFacets counts alerts like IncidentFacets.
+func (s *Service) AlertFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
+	f, err := q.filter()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]FacetCount{}
+	for _, facet := range facetNames() {
+		rows, err := store.AlertFacet(ctx, s.db, id, f, facet)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]FacetCount, 0, len(rows))
+		for _, r := range rows {
+			v := r.Value
+			if n, err := strconv.Atoi(v); err == nil && facet == "status" {
+				v = string(alertStatus(int16(n)))
+			} else if err == nil && facet == "severity" {
+				v = string(SeverityOf(n))
+			}
+			list = append(list, FacetCount{v, r.N})
+		}
+		out[facet] = list
+	}
+	return out, nil
+}
