@@ -42,7 +42,7 @@ func mathFunctions() map[string]impl {
 	m["abs"] = func(c *call) any {
 		switch x := c.scalar(0).V.(type) {
 		case int64:
-			return max(x, -x)
+			return fits(max(x, -x), x == math.MinInt64, c.arg(0).T)
 		case float64:
 			return math.Abs(x)
 		case string:

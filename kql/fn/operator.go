@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"math/big"
+	"math/bits"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -15,7 +16,7 @@ func operatorFunctions() map[string]impl {
 		"neg": func(c *call) any {
 			switch x := c.scalar(0).V.(type) {
 			case int64:
-				return -x
+				return fits(-x, x == math.MinInt64, c.t)
 			case float64:
 				return -x
 			case string:
@@ -162,20 +163,30 @@ func arithmetic(c *call) any {
 	return m
 }
 
+// fits is a whole number, null where it overflowed.
+func fits(n int64, overflow bool, t plan.Type) any {
+	if overflow || t == plan.Int && n != int64(int32(n)) {
+		return nil
+	}
+	return n
+}
+
 func longArithmetic(op string, x, y int64) any {
 	switch op {
 	case "+":
-		return x + y
+		return fits(x+y, (x+y > x) != (y > 0) && y != 0, plan.Long)
 	case "-":
-		return x - y
+		return fits(x-y, (x-y < x) != (y > 0) && y != 0, plan.Long)
 	case "*":
-		return x * y
+		hi, lo := bits.Mul64(uint64(max(x, -x)), uint64(max(y, -y)))
+		over := x == math.MinInt64 && y != 0 && y != 1 || y == math.MinInt64 && x != 0 && x != 1 || hi != 0 || lo > math.MaxInt64
+		return fits(x*y, over && !(x*y == math.MinInt64 && hi == 0 && lo == 1<<63 && (x < 0) != (y < 0)), plan.Long)
 	case "/":
 		if y == 0 {
 			return nil
 		}
 		if y == -1 {
-			return -x
+			return fits(-x, x == math.MinInt64, plan.Long)
 		}
 		return x / y
 	}

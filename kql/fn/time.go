@@ -271,7 +271,7 @@ func floorTo(x, y int64) any {
 	if m < 0 {
 		m += y
 	}
-	return x - m
+	return fits(x-m, x-m > x, plan.Long)
 }
 
 func binAt(c *call) any {

@@ -18,7 +18,7 @@ func (d *duck) operators() {
 		if c.T == plan.Decimal || c.Args[0].Type() == plan.Dynamic {
 			return ""
 		}
-		return "(-" + g.As(c.Args[0], c.T) + ")"
+		return tried("(-"+g.As(c.Args[0], c.T)+")", c.Args[0])
 	}
 	d.call["and"] = logic(" AND ")
 	d.call["or"] = logic(" OR ")
@@ -61,7 +61,7 @@ func (d *duck) operators() {
 	d.call["abs"] = func(g *Emitter, c *plan.Call) string {
 		switch c.Args[0].Type() {
 		case plan.Int, plan.Long, plan.Real, plan.TimeSpan:
-			return "abs(" + g.Expr(c.Args[0]) + ")"
+			return tried("(abs("+g.Expr(c.Args[0])+"))", c.Args[0])
 		}
 		return ""
 	}
@@ -181,10 +181,20 @@ func (d *duck) arithmetic(g *Emitter, c *plan.Call) string {
 		return "((" + x + " % " + y + " + abs(" + y + ")) % " + y + ")"
 	}
 	s := "(" + x + " " + c.Func + " " + y + ")"
-	if bounded(a) && bounded(b) && c.Func != "*" || hasSubquery(a) || hasSubquery(b) || volatile(a) || volatile(b) {
+	if bounded(a) && bounded(b) && c.Func != "*" {
 		return s
 	}
-	// Overflow gives null rather than ending the query.
+	return tried(s, a, b)
+}
+
+// tried makes an expression in parentheses give null where it overflows, rather than end the query. The engine has no such thing around subqueries and
+// functions that change.
+func tried(s string, operands ...plan.Expr) string {
+	for _, e := range operands {
+		if hasSubquery(e) || volatile(e) || e.Type() == plan.Real {
+			return s
+		}
+	}
 	return "TRY" + s
 }
 
@@ -234,7 +244,16 @@ func (d *duck) compare(g *Emitter, c *plan.Call, pred bool) string {
 	}
 	op := map[string]string{"==": "=", "!=": "<>"}[c.Func]
 	if op == "" {
-		return "(" + x + " " + c.Func + " " + y + ")"
+		s := "(" + x + " " + c.Func + " " + y + ")"
+		// NaN is beyond all numbers to the engine and comparable to none in the language.
+		most, e := x, a
+		if c.Func[0] == '<' {
+			most, e = y, b
+		}
+		if _, isConst := e.(*plan.Const); !isConst && e.Type() == plan.Real {
+			s = "(" + s + " AND NOT isnan(" + most + "))"
+		}
+		return s
 	}
 	na, nb := t == plan.String || g.NotNull(a) && ta == t, t == plan.String || g.NotNull(b) && tb == t
 	switch {

@@ -77,7 +77,7 @@ func (d *duck) bin(g *Emitter, c *plan.Call) string {
 		return "(" + s + " - " + s + " % " + strconv.FormatInt(n, 10) + ")"
 	case whole && (t == plan.Long || t == plan.Int || t == plan.TimeSpan) && c.T != plan.Real:
 		s, m := g.As(c.Args[0], c.T), strconv.FormatInt(n, 10)
-		return "(" + s + " - (" + s + " % " + m + " + " + m + ") % " + m + ")"
+		return tried("("+s+" - ("+s+" % "+m+" + "+m+") % "+m+")", c.Args[0])
 	}
 	return ""
 }
