@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bartizan-sec/bartizan/internal/lake"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+)
+
+// One query's error or defect costs its own line only, and lines come in order.
+func TestBatch(t *testing.T) {
+	answer := func(_ context.Context, q huntRequest, s sink) error {
+		switch q.query {
+		case "panic":
+			panic("broken")
+		case "error":
+			return &fault.Error{Code: "name", Message: "there is no table", Details: map[string]any{"line": 1, "column": 2}}
+		case "outbound":
+			return &fault.Error{Code: lake.CodeOutbound, Message: "no", Details: map[string]any{"schema": []lake.Column{{Name: "a", Type: "string"}}}}
+		}
+		if err := s.start([]lake.Column{{Name: "x", Type: "long"}}); err != nil {
+			return err
+		}
+		if q.query == "rows" {
+			if err := s.row([]any{int64(7)}); err != nil {
+				return err
+			}
+		}
+		return s.end(lake.Stats{MS: 3})
+	}
+	in := strings.Join([]string{
+		`{"id":"a","query":"rows"}`, `{"id":2,"query":"panic"}`, ``, `not json`, `{"id":"c","query":"error"}`, `{"id":"d","query":"outbound"}`, `{"id":"e","query":"none"}`,
+	}, "\n")
+	var out bytes.Buffer
+	if err := runBatch(context.Background(), strings.NewReader(in), &out, answer); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	want := []string{
+		`{"id":"a","schema":[{"name":"x","type":"long"}],"rows":[[7]],"ms":3,"truncated":false}`,
+		`{"id":2,"error":{"code":"internal","message":"the query met a defect: broken"}}`,
+		`{"id":null,"error":{"code":"invalid",`,
+		`{"id":"c","error":{"code":"name","message":"there is no table","line":1,"column":2}}`,
+		`{"id":"d","schema":[{"name":"a","type":"string"}],"error":{"code":"outbound","message":"no"}}`,
+		`{"id":"e","schema":[{"name":"x","type":"long"}],"rows":[],"ms":3,"truncated":false}`,
+	}
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines:\n%s", len(lines), out.String())
+	}
+	for i := range want {
+		if !strings.HasPrefix(lines[i], want[i]) {
+			t.Errorf("line %d is %s, not %s", i+1, lines[i], want[i])
+		}
+	}
+}
+
+func TestPrinters(t *testing.T) {
+	cols := []lake.Column{{Name: "a", Type: "long"}, {Name: "b", Type: "dynamic"}, {Name: "a", Type: "string"}}
+	rows := [][]any{{int64(1), json.RawMessage(`{"k":1}`), "x\x1b[31m"}, {nil, nil, ""}}
+	for format, want := range map[string]string{
+		"csv":    "a,b,a\n1,\"{\"\"k\"\":1}\",x\x1b[31m\n,,\n",
+		"ndjson": "{\"a\":1,\"b\":{\"k\":1}}\n{\"a\":null,\"b\":null}\n",
+		"json":   `{"schema":[{"name":"a","type":"long"},{"name":"b","type":"dynamic"},{"name":"a","type":"string"}],"results":[{"a":1,"b":{"k":1}},{"a":null,"b":null}],"rows":[[1,{"k":1},"x\u001b[31m"],[null,null,""]],"stats":{"rows":2,"ms":5,"truncated":false,"partial":false,"limits":[]}}` + "\n",
+		"table":  "a  b        a\n-  -        -\n1  {\"k\":1}  x [31m\n            \n2 rows in 5 ms\n",
+	} {
+		var out bytes.Buffer
+		p := newPrinter(&out, format, true)
+		if err := p.start(cols); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if err := p.row(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.end(lake.Stats{Rows: 2, MS: 5, Limits: []string{}}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("%s: %s", format, diff)
+		}
+	}
+}
