@@ -62,14 +62,14 @@ func TestUsersTenantsAndTokensOnAFolder(t *testing.T) {
 	if list := document[struct{ Tenants []struct{ ID, Name string } }](t, "tenant", "list", "--data", data); len(list.Tenants) != 2 || list.Tenants[1].Name != "North branch" {
 		t.Errorf("tenants %+v", list)
 	}
-	token := document[struct{ ID, Token string }](t, "token", "create", "--data", data, "--tenant", "north", "--name", "beats", "--scope", "ingest")
+	token := document[struct{ ID, Token string }](t, "token", "create", "--data", data, "--tenant", "north", "--scope", "ingest", "beats")
 	if !strings.HasPrefix(token.Token, "bztn_") {
 		t.Errorf("token %+v", token)
 	}
 	tokens := document[struct {
 		Tokens []struct{ ID, Token, Name string }
 	}](t, "token", "list", "--data", data, "--tenant", "north")
-	if len(tokens.Tokens) != 1 || tokens.Tokens[0].ID != token.ID || tokens.Tokens[0].Token != "" {
+	if len(tokens.Tokens) != 1 || tokens.Tokens[0].ID != token.ID || tokens.Tokens[0].Token != "" || tokens.Tokens[0].Name != "beats" {
 		t.Errorf("tokens %+v", tokens)
 	}
 	document[map[string]string](t, "token", "revoke", token.ID, "--data", data, "--tenant", "north")

@@ -29,14 +29,17 @@ func newTokenCreate() *cobra.Command {
 		asJSON     bool
 	)
 	cmd := &cobra.Command{
-		Use:   "create",
+		Use:   "create [NAME]",
 		Short: "Make an API token; the secret is printed once",
 		Long: `Create makes a token for programs. On the data folder it belongs to the tenant rather than to a person (or to --user) and lasts until it is revoked or --expires
 passes. Scopes: read (look), write (and change incidents, alerts, rules), hunt (run queries), ingest (deliver records, and nothing else), admin (users, tokens, settings,
 tenants, backups).`,
-		Example: "  bartizan token create --name beats --scope ingest\n  bartizan token create --name reports --scope read --scope hunt --expires 2160h",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Example: "  bartizan token create --scope ingest beats\n  bartizan token create --scope read --scope hunt --expires 2160h reports",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				name = args[0]
+			}
 			n := access.NewToken{Name: name, User: user}
 			for _, s := range scopes {
 				n.Scopes = append(n.Scopes, access.Scope(s))
