@@ -132,6 +132,7 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 		b.result.Rows = append(b.result.Rows, rows...)
 		if f.fresh {
 			what = "created"
+			b.w.opened++
 			b.result.AlertsCreated = append(b.result.AlertsCreated, f.row.ID)
 		} else {
 			b.result.AlertsUpdated = append(b.result.AlertsUpdated, f.row.ID)

@@ -67,6 +67,7 @@ func (s *Service) change(ctx context.Context, id tenant.ID, fn func(tx bun.Tx, w
 	if err != nil {
 		return err
 	}
+	s.analyse(ctx, w)
 	if s.opt.Publisher != nil && len(changes) > 0 {
 		s.opt.Publisher.Publish(ctx, changes)
 	}
@@ -100,3 +101,20 @@ func (s *Service) commit(ctx context.Context, id tenant.ID, w *working, fn func(
 func micros(t time.Time) int64 { return t.UnixMicro() }
 
 func at(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// analyse lets SQLite look at the tables when they have grown eightfold: without figures it takes every row of one tenant for ten and walks whole tables.
+// PostgreSQL does so by itself.
+func (s *Service) analyse(ctx context.Context, w *working) {
+	w.mu.Lock()
+	due := w.opened >= w.analysed
+	if due {
+		w.analysed = max(2*firstAnalysis, 8*w.opened)
+	}
+	w.mu.Unlock()
+	if !due {
+		return
+	}
+	if err := store.Analyse(ctx, s.db); err != nil {
+		s.opt.Logger.Warn("statistics of the state database could not be renewed", "error", err)
+	}
+}

@@ -26,7 +26,8 @@ type working struct {
 	folds    map[int64][]*fold // by hash of rule and fold key; an entry, even an empty one, is complete
 	byAlert  map[string]*fold
 	changes  []Change
-	bound    map[int64]bool // incidents whose growth bound was said already
+	opened   int64 // alerts opened by this process
+	analysed int64 // how many it may be before the database looks at its tables again
 }
 
 // fold is an open alert that repeats fold into.
@@ -53,8 +54,11 @@ type pulses struct {
 	Buckets []int64             `json:"b,omitempty"` // pairs: quarter hour (the first absolute, then differences), hits
 }
 
+// firstAnalysis is how many alerts are opened before the database looks at its tables for the first time.
+const firstAnalysis = 200
+
 func newWorking(id tenant.ID) *working {
-	w := &working{tenant: id}
+	w := &working{tenant: id, analysed: firstAnalysis}
 	w.reset()
 	return w
 }
@@ -62,7 +66,7 @@ func newWorking(id tenant.ID) *working {
 func (w *working) reset() {
 	w.loaded = false
 	w.resolver, w.engine = nil, nil
-	w.folds, w.byAlert, w.bound = map[int64][]*fold{}, map[string]*fold{}, map[int64]bool{}
+	w.folds, w.byAlert = map[int64][]*fold{}, map[string]*fold{}
 	w.changes = w.changes[:0]
 }
 

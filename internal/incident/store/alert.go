@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -95,8 +97,14 @@ func OpenFolds(ctx context.Context, db bun.IDB, id tenant.ID, folds []int64) ([]
 	var out []*Alert
 	err := inChunks(folds, func(part []int64) error {
 		var rows []*Alert
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?) AND status < 2", id, bun.In(part)).Order("no").Scan(ctx)
-		out = append(out, rows...)
+		// The state is tested here: named in the query, it would make SQLite walk all open alerts instead of the folds.
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?)", id, bun.In(part)).Scan(ctx)
+		for _, r := range rows {
+			if r.Status < 2 {
+				out = append(out, r)
+			}
+		}
+		slices.SortFunc(out, func(a, b *Alert) int { return cmp.Compare(a.No, b.No) })
 		return err
 	})
 	return out, err

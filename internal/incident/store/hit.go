@@ -146,13 +146,38 @@ type HitRow struct {
 
 // Hits calls fn for the hits of one alert, or of all with alert "", oldest alert and hit first, at most limit (0: all).
 func Hits(ctx context.Context, db bun.IDB, id tenant.ID, alert string, limit int, fn func(HitRow) error) error {
-	q := db.NewSelect().TableExpr("alerts AS a").Join("JOIN alert_hits AS h ON h.tenant_id = a.tenant_id AND h.alert_no = a.no").
-		Join("LEFT JOIN hit_files AS f ON f.tenant_id = h.tenant_id AND f.id = h.file_id").
-		ColumnExpr("a.id, a.incident_id, COALESCE(f.path, ''), h.record, h.external_id, h.time").
-		Where("a.tenant_id = ?", id).OrderExpr("a.no, h.time, h.record, h.external_id")
+	var alerts []numbered
+	q := db.NewSelect().Model((*Alert)(nil)).Column("id", "no", "incident_id").Where("tenant_id = ?", id)
 	if alert != "" {
-		q = q.Where("a.id = ?", alert)
+		q = q.Where("id = ?", alert)
+	} else {
+		q = q.Order("no")
 	}
+	if err := q.Scan(ctx, &alerts); err != nil {
+		return err
+	}
+	for len(alerts) > 0 {
+		n := min(chunk, len(alerts))
+		if err := hitsOf(ctx, db, id, alerts[:n], limit, fn); err != nil {
+			return err
+		}
+		alerts = alerts[n:]
+	}
+	return nil
+}
+
+// numbered is an alert as its hits refer to it.
+type numbered struct {
+	ID         string
+	No         int64
+	IncidentID int64
+}
+
+// hitsOf walks the hits of a run of alerts in order.
+func hitsOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []numbered, limit int, fn func(HitRow) error) error {
+	q := db.NewSelect().TableExpr("alert_hits AS h").Join("LEFT JOIN hit_files AS f ON f.tenant_id = h.tenant_id AND f.id = h.file_id").
+		ColumnExpr("h.alert_no, COALESCE(f.path, ''), h.record, h.external_id, h.time").
+		Where("h.tenant_id = ? AND h.alert_no >= ? AND h.alert_no <= ?", id, alerts[0].No, alerts[len(alerts)-1].No).OrderExpr("h.alert_no, h.time, h.record, h.external_id")
 	if limit > 0 {
 		q = q.Limit(int64(limit))
 	}
@@ -161,11 +186,20 @@ func Hits(ctx context.Context, db bun.IDB, id tenant.ID, alert string, limit int
 		return err
 	}
 	defer rows.Close()
+	k := 0
 	for rows.Next() {
 		var h HitRow
-		if err := rows.Scan(&h.AlertID, &h.IncidentID, &h.Path, &h.Record, &h.ExternalID, &h.Time); err != nil {
+		var no int64
+		if err := rows.Scan(&no, &h.Path, &h.Record, &h.ExternalID, &h.Time); err != nil {
 			return err
 		}
+		for k < len(alerts)-1 && alerts[k].No < no {
+			k++
+		}
+		if alerts[k].No != no {
+			continue
+		}
+		h.AlertID, h.IncidentID = alerts[k].ID, alerts[k].IncidentID
 		if err := fn(h); err != nil {
 			return err
 		}

@@ -65,10 +65,10 @@ func CountIncidents(ctx context.Context, db bun.IDB, id tenant.ID) (int, error) 
 	return int(n), err
 }
 
-// IncidentsWith returns the incidents whose alerts name an entity.
+// IncidentsWith returns the incident of each alert that names an entity. (DISTINCT would make SQLite walk all alerts in the order of incidents.)
 func IncidentsWith(ctx context.Context, db bun.IDB, id tenant.ID, entity string) ([]int64, error) {
 	var out []int64
-	err := db.NewRaw("SELECT DISTINCT incident_id FROM alerts WHERE tenant_id = ? AND id IN (SELECT alert_id FROM alert_entities WHERE tenant_id = ? AND entity = ?)", id, id, entity).Scan(ctx, &out)
+	err := db.NewRaw("SELECT incident_id FROM alerts WHERE tenant_id = ? AND id IN (SELECT alert_id FROM alert_entities WHERE tenant_id = ? AND entity = ?)", id, id, entity).Scan(ctx, &out)
 	return out, err
 }
 

@@ -218,6 +218,24 @@ func Lock(ctx context.Context, tx bun.Tx, id tenant.ID) error {
 	return err
 }
 
+// Analyse renews the statistics that SQLite chooses indexes by; it takes milliseconds, as it looks at a sample only.
+func Analyse(ctx context.Context, db *bun.DB) error {
+	if db.Dialect().Name() != dialect.SQLite {
+		return nil
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, q := range []string{"PRAGMA analysis_limit = 1000", "ANALYZE alerts", "ANALYZE alert_entities", "ANALYZE alert_hits", "ANALYZE incidents"} {
+		if _, err := conn.ExecContext(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // none turns "no rows" into a nil row.
 func none[T any](row *T, err error) (*T, error) {
 	if errors.Is(err, sql.ErrNoRows) {
