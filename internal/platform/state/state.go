@@ -14,15 +14,17 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // database/sql driver "pgx"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"github.com/uptrace/bun/migrate"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
@@ -76,27 +78,79 @@ func IsPostgres(location string) bool {
 	return strings.HasPrefix(location, "postgres://") || strings.HasPrefix(location, "postgresql://")
 }
 
+// migrationLock is the key of the PostgreSQL lock under which the schema is changed.
+const migrationLock = 0x6261727469 // "barti"
+
+// migrateUp applies the migrations that the database does not have yet, all of them and the note of them in one transaction: whoever is killed in the
+// middle leaves the schema as it was and locks nobody out.
 func migrateUp(ctx context.Context, db *bun.DB) error {
-	sub, err := fs.Sub(migrationFiles, "migrations")
+	paths, err := fs.Glob(migrationFiles, "migrations/*.up.sql") // in order of their numbers
 	if err != nil {
 		return err
 	}
-	set := migrate.NewMigrations()
-	if err := set.Discover(sub); err != nil {
-		return fmt.Errorf("state migrations: %w", err)
+	var have []string
+	if err := db.NewRaw("SELECT name FROM bun_migrations").Scan(ctx, &have); err == nil && len(missing(paths, have)) == 0 {
+		return nil
 	}
-	m := migrate.NewMigrator(db, set, migrate.WithMarkAppliedOnSuccess(true))
-	if err := m.Init(ctx); err != nil {
-		return fault.Newf(fault.Unavailable, "state database is not reachable: %w", err)
-	}
-	if err := m.Lock(ctx); err != nil {
-		return fault.Newf(fault.Held, "another process is migrating the state database: %w", err)
-	}
-	defer m.Unlock(ctx) //nolint:errcheck // the lock row is removed with the connection's work; a failed unlock is reported by the next Lock
-	if _, err := m.Migrate(ctx); err != nil {
-		return fmt.Errorf("state migrations: %w", err)
+	err = db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if db.Dialect().Name() == dialect.PG {
+			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", migrationLock); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS bun_migrations (name TEXT PRIMARY KEY, group_id BIGINT NOT NULL, migrated_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)`)
+		if err != nil {
+			return err
+		}
+		have = have[:0]
+		if err := tx.NewRaw("SELECT name FROM bun_migrations").Scan(ctx, &have); err != nil {
+			return err
+		}
+		for _, file := range missing(paths, have) {
+			if err := apply(ctx, tx, file); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fault.Newf(fault.Unavailable, "the schema of the state database could not be brought up to date: %w", err)
 	}
 	return nil
+}
+
+// missing gives the files whose migration is not among those the database has.
+func missing(paths, have []string) []string {
+	var out []string
+	for _, file := range paths {
+		if !slices.Contains(have, number(file)) {
+			out = append(out, file)
+		}
+	}
+	return out
+}
+
+// number is the part of a migration's file name that identifies it.
+func number(file string) string {
+	n, _, _ := strings.Cut(path.Base(file), "_")
+	return n
+}
+
+func apply(ctx context.Context, tx bun.Tx, file string) error {
+	text, err := migrationFiles.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for _, statement := range strings.Split(string(text), "--bun:split\n") {
+		if strings.TrimSpace(statement) == "" {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("migration %s: %w", path.Base(file), err)
+		}
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO bun_migrations (name, group_id) VALUES (?, 1)", number(file))
+	return err
 }
 
 // Time is a point in time with microseconds, stored as BIGINT; the zero time is NULL.

@@ -33,3 +33,26 @@ func TestReserveAndTime(t *testing.T) {
 		}
 	})
 }
+
+// Several programs may open a new database at once: one makes the schema, the others find it. Nothing of it is left that could lock out a later one.
+func TestOpenTogether(t *testing.T) {
+	statetest.Each(t, func(t *testing.T, location string) {
+		const programs = 4
+		failed := make(chan error, programs)
+		for range programs {
+			go func() {
+				db, err := state.Open(context.Background(), location)
+				if err == nil {
+					_, err = state.Reserve(context.Background(), db, "default", "incident", 1)
+					_ = db.Close()
+				}
+				failed <- err
+			}()
+		}
+		for range programs {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
