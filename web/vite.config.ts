@@ -13,7 +13,7 @@ export default defineConfig(async ({ command }): Promise<UserConfig> => {
     const { double } = await import('./dev/double.ts');
     plugins.push(double());
   }
-  const proxy = useDouble ? {} : { '/api': server, '/healthz': server, '/readyz': server, '/metrics': server };
+  const proxy: Record<string, string> = useDouble ? {} : { '/api': server, '/healthz': server, '/readyz': server, '/metrics': server };
   return {
     plugins,
     build: {

@@ -7,7 +7,6 @@ import { ApiError } from './api/client';
 import { NotifyProvider } from './app/notify';
 import { router } from './app/router';
 import { ThemeProvider } from './app/theme';
-import { TimeProvider } from './design/Time';
 
 const queries = new QueryClient({
   defaultOptions: {
@@ -24,13 +23,11 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <ThemeProvider>
-        <TimeProvider>
-          <QueryClientProvider client={queries}>
-            <NotifyProvider>
-              <RouterProvider router={router} />
-            </NotifyProvider>
-          </QueryClientProvider>
-        </TimeProvider>
+        <QueryClientProvider client={queries}>
+          <NotifyProvider>
+            <RouterProvider router={router} />
+          </NotifyProvider>
+        </QueryClientProvider>
       </ThemeProvider>
     </StrictMode>,
   );

@@ -208,7 +208,7 @@ export const alertFilters: readonly Filter[] = [
   { id: 'category', label: 'Category', options: categories },
   { id: 'serviceSource', label: 'Service source', options: serviceSources },
   { id: 'detectionSource', label: 'Detection source', options: detectionSources },
-  { id: 'assignedTo', label: 'Assigned to', word: (v) => v || 'Nobody' },
+  { id: 'assignedTo', label: 'Assigned to', word: (v) => v, none: 'Nobody' },
   { id: 'classification', label: 'Classification', options: ['Unknown', 'TruePositive', 'InformationalExpectedActivity', 'FalsePositive'] },
   { id: 'tag', label: 'Tag', word: (v) => v },
   { id: 'entity', label: 'Entity', kind: 'free', word: (v) => v },

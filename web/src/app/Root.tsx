@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Outlet } from '@tanstack/react-router';
 import { setCredentials } from '../api/client';
 import { Failure, Lines } from '../design/states';
+import { TimeProvider } from '../design/Time';
 import { PasswordChange } from '../signin/PasswordChange';
 import { SignIn } from '../signin/SignIn';
 import { LiveProvider } from './live';
@@ -20,13 +21,15 @@ export function Root() {
   if (session.data.mustChangePassword || session.data.user.mustChangePassword) return <PasswordChange forced />;
   return (
     <SessionProvider value={session.data}>
-      <LiveProvider>
-        <Shell>
-          <Suspense fallback={<Lines count={10} height={20} />}>
-            <Outlet />
-          </Suspense>
-        </Shell>
-      </LiveProvider>
+      <TimeProvider tenantZone={session.data.zone ?? 'UTC'}>
+        <LiveProvider>
+          <Shell>
+            <Suspense fallback={<Lines count={10} height={20} />}>
+              <Outlet />
+            </Suspense>
+          </Shell>
+        </LiveProvider>
+      </TimeProvider>
     </SessionProvider>
   );
 }

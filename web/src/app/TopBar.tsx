@@ -68,7 +68,7 @@ export function TopBar({ onHelp, onMenu }: { onHelp: () => void; onMenu: () => v
   const s = useStyles();
   const { user, tenant, tenants } = useSession();
   const theme = useThemeChoice();
-  const { zone, choose } = useZone();
+  const { choice, tenantZone, choose } = useZone();
   const queries = useQueryClient();
   const navigate = useNavigate();
   const { failed } = useNotify();
@@ -138,9 +138,9 @@ export function TopBar({ onHelp, onMenu }: { onHelp: () => void; onMenu: () => v
         <Button appearance="subtle" className={s.wide} icon={<QuestionCircleRegular />} onClick={onHelp} />
       </Tooltip>
       <Menu
-        checkedValues={{ zone: [zone], theme: [theme.choice] }}
+        checkedValues={{ zone: [choice], theme: [theme.choice] }}
         onCheckedValueChange={(_, data) => {
-          if (data.name === 'zone') choose((data.checkedItems[0] ?? 'local') as ZoneChoice);
+          if (data.name === 'zone') choose((data.checkedItems[0] ?? 'tenant') as ZoneChoice);
           if (data.name === 'theme') theme.choose((data.checkedItems[0] ?? 'system') as ThemeChoice);
         }}
       >
@@ -165,12 +165,17 @@ export function TopBar({ onHelp, onMenu }: { onHelp: () => void; onMenu: () => v
             <MenuDivider />
             <MenuGroup>
               <MenuGroupHeader>Times</MenuGroupHeader>
+              <MenuItemRadio name="zone" value="tenant">
+                {`As the tenant: ${tenantZone}`}
+              </MenuItemRadio>
               <MenuItemRadio name="zone" value="local">
-                {`In ${Intl.DateTimeFormat().resolvedOptions().timeZone}`}
+                {`Here: ${Intl.DateTimeFormat().resolvedOptions().timeZone}`}
               </MenuItemRadio>
-              <MenuItemRadio name="zone" value="utc">
-                In UTC
-              </MenuItemRadio>
+              {tenantZone === 'UTC' ? null : (
+                <MenuItemRadio name="zone" value="utc">
+                  UTC
+                </MenuItemRadio>
+              )}
             </MenuGroup>
             <MenuDivider />
             <MenuGroup>

@@ -28,7 +28,7 @@ const useStyles = makeStyles({
   },
   link: { ':hover': { backgroundColor: tokens.colorSubtleBackgroundHover } },
   label: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
-  track: { height: '10px', borderRadius: tokens.borderRadiusSmall, backgroundColor: tokens.colorNeutralBackground4, overflow: 'hidden' },
+  track: { height: '10px', borderRadius: tokens.borderRadiusSmall, backgroundColor: tokens.colorNeutralStroke3, overflow: 'hidden' },
   value: { textAlign: 'right', fontVariantNumeric: 'tabular-nums' },
   fill: { height: '100%', borderRadius: tokens.borderRadiusSmall, minWidth: '2px' },
   high: { backgroundColor: tokens.colorPaletteRedBackground3 },

@@ -1,17 +1,19 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { absolute, chooseZone, clock, relative, short, valid, zoneChoice, type ZoneChoice } from './time';
+import { absolute, chooseZone, clock, relative, resolve, short, valid, zoneChoice, type Zone, type ZoneChoice } from './time';
 
-interface Zone {
-  zone: ZoneChoice;
-  choose: (zone: ZoneChoice) => void;
+interface ZoneState {
+  zone: Zone;
+  choice: ZoneChoice;
+  tenantZone: string;
+  choose: (choice: ZoneChoice) => void;
 }
 
-const ZoneContext = createContext<Zone>({ zone: 'local', choose: () => undefined });
+const ZoneContext = createContext<ZoneState>({ zone: 'local', choice: 'local', tenantZone: 'UTC', choose: () => undefined });
 const NowContext = createContext<number>(0);
 
-// TimeProvider holds the person's zone and a clock that relative times follow, a step every 30 seconds.
-export function TimeProvider({ children }: { children: ReactNode }) {
-  const [zone, setZone] = useState<ZoneChoice>(zoneChoice);
+// TimeProvider holds the zone that times show in and a clock that relative times follow, a step every 30 seconds.
+export function TimeProvider({ tenantZone, children }: { tenantZone: string; children: ReactNode }) {
+  const [choice, setChoice] = useState<ZoneChoice>(zoneChoice);
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 30_000);
@@ -19,13 +21,15 @@ export function TimeProvider({ children }: { children: ReactNode }) {
   }, []);
   const state = useMemo(
     () => ({
-      zone,
+      zone: resolve(choice, tenantZone),
+      choice,
+      tenantZone,
       choose: (next: ZoneChoice) => {
         chooseZone(next);
-        setZone(next);
+        setChoice(next);
       },
     }),
-    [zone],
+    [choice, tenantZone],
   );
   return (
     <ZoneContext.Provider value={state}>
@@ -34,7 +38,7 @@ export function TimeProvider({ children }: { children: ReactNode }) {
   );
 }
 
-export function useZone(): Zone {
+export function useZone(): ZoneState {
   return useContext(ZoneContext);
 }
 

@@ -1,19 +1,36 @@
 // Times as people read them: relative in lists, absolute with zone on hover, in panes and in exports.
 
-export type ZoneChoice = 'local' | 'utc';
+// Zone is an IANA name, or "local" for the browser's own.
+export type Zone = string;
+
+// ZoneChoice is what the person picked: the tenant's zone, the browser's, or UTC.
+export type ZoneChoice = 'tenant' | 'local' | 'utc';
 
 const zoneKey = 'bartizan.zone';
 
 export function zoneChoice(): ZoneChoice {
-  return localStorage.getItem(zoneKey) === 'utc' ? 'utc' : 'local';
+  const stored = localStorage.getItem(zoneKey);
+  return stored === 'utc' || stored === 'local' ? stored : 'tenant';
 }
 
-export function chooseZone(zone: ZoneChoice): void {
-  localStorage.setItem(zoneKey, zone);
+export function chooseZone(choice: ZoneChoice): void {
+  localStorage.setItem(zoneKey, choice);
 }
 
-function options(zone: ZoneChoice): Intl.DateTimeFormatOptions {
-  return zone === 'utc' ? { timeZone: 'UTC' } : {};
+// resolve gives the zone that a choice means. A tenant zone that the browser does not know is the browser's own.
+export function resolve(choice: ZoneChoice, tenantZone: string): Zone {
+  if (choice === 'local') return 'local';
+  const name = choice === 'utc' ? 'UTC' : tenantZone;
+  try {
+    new Intl.DateTimeFormat(undefined, { timeZone: name });
+    return name === '' ? 'local' : name;
+  } catch {
+    return 'local';
+  }
+}
+
+function options(zone: Zone): Intl.DateTimeFormatOptions {
+  return zone === 'local' ? {} : { timeZone: zone };
 }
 
 // valid is false for missing times and for the zero time of the server.
@@ -22,7 +39,7 @@ export function valid(time: string | undefined | null): time is string {
 }
 
 // absolute writes a time to the second with its zone.
-export function absolute(time: string | undefined | null, zone: ZoneChoice): string {
+export function absolute(time: string | undefined | null, zone: Zone): string {
   if (!valid(time)) return '';
   return new Date(time).toLocaleString(undefined, {
     year: 'numeric',
@@ -37,7 +54,7 @@ export function absolute(time: string | undefined | null, zone: ZoneChoice): str
 }
 
 // short writes a time for a narrow column, without seconds and zone.
-export function short(time: string | undefined | null, zone: ZoneChoice): string {
+export function short(time: string | undefined | null, zone: Zone): string {
   if (!valid(time)) return '';
   const date = new Date(time);
   const sameYear = date.getFullYear() === new Date().getFullYear();
@@ -52,7 +69,7 @@ export function short(time: string | undefined | null, zone: ZoneChoice): string
 }
 
 // clock writes the time of day to the second.
-export function clock(time: string | undefined | null, zone: ZoneChoice): string {
+export function clock(time: string | undefined | null, zone: Zone): string {
   if (!valid(time)) return '';
   return new Date(time).toLocaleTimeString(undefined, {
     hour: '2-digit',
@@ -64,11 +81,11 @@ export function clock(time: string | undefined | null, zone: ZoneChoice): string
 }
 
 // exact writes a time as records are compared: "2026-11-23 15:04:05.123".
-export function exact(time: string | undefined | null, zone: ZoneChoice): string {
+export function exact(time: string | undefined | null, zone: Zone): string {
   if (!valid(time)) return time ?? '';
   const date = new Date(time);
-  const shifted = zone === 'utc' ? date : new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 23).replace('T', ' ');
+  // The Swedish form of a time is the one that sorts.
+  return `${date.toLocaleString('sv-SE', options(zone))}.${String(date.getUTCMilliseconds()).padStart(3, '0')}`;
 }
 
 const steps: [limit: number, unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
@@ -133,7 +150,7 @@ export function bounds(range: string | undefined, now: number = Date.now()): Bou
 }
 
 // rangeLabel names a range of the URL.
-export function rangeLabel(range: string | undefined, zone: ZoneChoice): string {
+export function rangeLabel(range: string | undefined, zone: Zone): string {
   if (!range) return 'All time';
   const preset = rangePresets.find((p) => p.id === range);
   if (preset) return preset.label;

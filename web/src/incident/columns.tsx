@@ -89,7 +89,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'name',
     header: 'Incident name',
-    width: 300,
+    width: 380,
     minWidth: 160,
     sort: 'name',
     cell: (i) => <IncidentName incident={i} />,
@@ -98,7 +98,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'severity',
     header: 'Severity',
-    width: 108,
+    width: 100,
     sort: 'severity',
     cell: (i) => <SeverityMark value={i.severity} />,
     text: (i) => i.severity,
@@ -106,7 +106,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'status',
     header: 'Status',
-    width: 108,
+    width: 104,
     sort: 'status',
     cell: (i) => <StatusMark value={i.status} />,
     text: (i) => label(i.status),
@@ -120,11 +120,11 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
     cell: (i) => `${(i.activeAlertCount ?? i.alertCount).toLocaleString()}/${i.alertCount.toLocaleString()}`,
     text: (i) => `${i.activeAlertCount ?? i.alertCount}/${i.alertCount}`,
   },
-  { id: 'assets', header: 'Impacted assets', width: 200, cell: (i) => <ImpactedAssets of={i} />, text: assetText },
+  { id: 'assets', header: 'Impacted assets', width: 190, cell: (i) => <ImpactedAssets of={i} />, text: assetText },
   {
     id: 'categories',
     header: 'Categories',
-    width: 176,
+    width: 156,
     cell: (i) => <Tags values={i.categories} max={1} />,
     text: (i) => (i.categories ?? []).map(label).join('; '),
   },
@@ -227,7 +227,7 @@ const yesNo = (value: string) => (value === 'true' ? 'Only lab data' : 'Without 
 export const incidentFilters: readonly Filter[] = [
   { id: 'status', label: 'Status', options: incidentStatuses },
   { id: 'severity', label: 'Severity', options: severities },
-  { id: 'assignedTo', label: 'Assigned to', word: (v) => v || 'Nobody' },
+  { id: 'assignedTo', label: 'Assigned to', word: (v) => v, none: 'Nobody' },
   { id: 'classification', label: 'Classification', options: ['Unknown', 'TruePositive', 'InformationalExpectedActivity', 'FalsePositive'] },
   { id: 'category', label: 'Category', options: categories },
   { id: 'serviceSource', label: 'Service source', options: serviceSources },

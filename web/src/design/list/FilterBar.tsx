@@ -24,8 +24,7 @@ import type { Facets } from '../../api/types';
 import { text, texts, type Search } from '../../app/url';
 import { useZone } from '../Time';
 import { bounds, rangeLabel, rangePresets } from '../time';
-import { label as words } from '../words';
-import { active, cleared, filtered, optionsOf, rangeId, summary, type Filter } from './filters';
+import { active, cleared, filtered, optionsOf, rangeId, summary, wordOf, type Filter } from './filters';
 
 const useStyles = makeStyles({
   bar: {
@@ -184,7 +183,7 @@ interface ChipProps {
 function FilterChip({ filter, values, facets, open, onOpen, onChange }: ChipProps) {
   const s = useStyles();
   const [typed, setTyped] = useState('');
-  const word = filter.word ?? words;
+  const word = (v: string) => wordOf(filter, v);
   const name = values.length > 0 ? summary(filter, values) : filter.label;
   const options = optionsOf(filter, facets, values).filter(
     (o) => typed === '' || word(o.value).toLowerCase().includes(typed.toLowerCase()),

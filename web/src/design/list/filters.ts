@@ -13,7 +13,12 @@ export interface Filter {
   // A free filter takes typed text; one filter takes a single value.
   kind?: 'many' | 'free' | 'one';
   word?: (value: string) => string;
+  // The words for things without a value; such a filter asks the server for the empty text.
+  none?: string;
 }
+
+// noneValue stands for the empty value in the address, where an empty parameter means nothing.
+export const noneValue = '-';
 
 export const rangeId = 'range';
 
@@ -25,10 +30,15 @@ export function active(filters: readonly Filter[], search: Search): { filter: Fi
   });
 }
 
+// wordOf names a value of a filter.
+export function wordOf(filter: Filter, value: string): string {
+  if (value === noneValue && filter.none !== undefined) return filter.none;
+  return (filter.word ?? words)(value);
+}
+
 // summary names a set filter for its chip: "Severity: High, Medium", or with a count when there are many.
 export function summary(filter: Filter, values: readonly string[]): string {
-  const word = filter.word ?? words;
-  const shown = values.length > 2 ? `${values.length} chosen` : values.map((v) => word(v)).join(', ');
+  const shown = values.length > 2 ? `${values.length} chosen` : values.map((v) => wordOf(filter, v)).join(', ');
   return `${filter.label}: ${shown}`;
 }
 
@@ -39,18 +49,21 @@ export function optionsOf(
   chosen: readonly string[],
 ): { value: string; count: number | undefined }[] {
   const found = facets?.[filter.id] ?? {};
-  const values = [...(filter.options ?? [])];
+  const values = [...(filter.none === undefined ? [] : [noneValue]), ...(filter.options ?? [])];
   for (const value of [...Object.keys(found).sort((a, b) => (found[b] ?? 0) - (found[a] ?? 0)), ...chosen]) {
     if (value !== '' && !values.includes(value)) values.push(value);
   }
-  return values.map((value) => ({ value, count: facets ? (found[value] ?? 0) : undefined }));
+  return values.map((value) => ({ value, count: facets ? (found[value === noneValue ? '' : value] ?? 0) : undefined }));
 }
 
 // params turns the address into what the server is asked.
 export function params(filters: readonly Filter[], search: Search, defaultOrder: string, now?: number): Params {
   const out: Params = {};
   for (const { filter, values } of active(filters, search))
-    out[filter.id] = filter.kind === 'one' || filter.kind === 'free' ? values[0] : values;
+    out[filter.id] =
+      filter.kind === 'one' || filter.kind === 'free'
+        ? values[0]
+        : values.map((v) => (v === noneValue && filter.none !== undefined ? '' : v));
   const { from, to } = bounds(text(search[rangeId]), now);
   out.from = from;
   out.to = to;

@@ -1,5 +1,5 @@
 import '@xyflow/react/dist/style.css';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import {
   Button,
   makeStyles,
@@ -147,6 +147,7 @@ export function GraphTab({ incident }: { incident: Incident }) {
     queryKey: ['incident', incident.id, 'alerts', 'graph'],
     queryFn: () => incidents.alerts(incident.id, { $top: 1000, orderby: 'firstActivity:asc' }),
   });
+  const canvas = useRef<HTMLDivElement>(null);
   const [focusOnly, setFocusOnly] = useState(false);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [until, setUntil] = useState<number | undefined>();
@@ -165,7 +166,11 @@ export function GraphTab({ incident }: { incident: Incident }) {
   const atTime = until !== undefined ? steps[until] : undefined;
 
   const visible = useMemo<Graph>(() => {
-    const all: Graph = { nodes: graph.data?.nodes ?? [], edges: graph.data?.edges ?? [] };
+    // A join points from an alert to the one it was joined to; the story goes from the earlier to the later.
+    const edges = (graph.data?.edges ?? []).map((e) =>
+      (times.get(e.source) ?? '') > (times.get(e.target) ?? '~') ? { ...e, source: e.target, target: e.source } : e,
+    );
+    const all: Graph = { nodes: graph.data?.nodes ?? [], edges };
     let kept = all;
     if (atTime !== undefined) {
       const late = new Set(all.nodes.filter((n) => n.alertId !== undefined && (times.get(n.alertId) ?? '') > atTime).map((n) => n.id));
@@ -212,33 +217,34 @@ export function GraphTab({ incident }: { incident: Incident }) {
         })),
     [shown, positions, chosen, near],
   );
-  const edges = useMemo<Edge[]>(
-    () =>
-      shown.edges.map((e) => {
-        const lit = chosen !== undefined && (e.source === chosen || e.target === chosen);
-        const join =
-          e.kind !== 'evidence' &&
-          shown.nodes.find((n) => n.id === e.source)?.kind === 'alert' &&
-          shown.nodes.find((n) => n.id === e.target)?.kind === 'alert';
-        return {
-          id: e.id,
-          source: e.source,
-          target: e.target,
-          // The reason stands on the edge where it can be read: between alerts, and at the chosen node.
-          ...(lit || (join && shown.edges.length < 40) ? { label: shorten(lit ? e.text || label(e.kind) : label(e.kind)) } : {}),
-          style: {
-            stroke: lit ? tokens.colorBrandStroke1 : join ? tokens.colorNeutralStroke1Selected : tokens.colorNeutralStroke1,
-            strokeWidth: lit || join ? 2 : 1,
-            ...(near !== undefined && !lit ? { opacity: 0.25 } : {}),
-          },
-          labelStyle: { fill: tokens.colorNeutralForeground1, fontSize: 12 },
-          labelBgStyle: { fill: tokens.colorNeutralBackground1 },
-          labelBgPadding: [6, 3] as [number, number],
-          labelBgBorderRadius: 4,
-        };
-      }),
-    [shown, chosen, near],
-  );
+  const edges = useMemo<Edge[]>(() => {
+    const alertIds = new Set(shown.nodes.filter((n) => n.kind === 'alert').map((n) => n.id));
+    // One reason for each alert stands on the picture; all of them show at the chosen node.
+    const explained = new Set<string>();
+    return shown.edges.map((e) => {
+      const lit = chosen !== undefined && (e.source === chosen || e.target === chosen);
+      const join = alertIds.has(e.source) && alertIds.has(e.target);
+      const first = join && !explained.has(e.target);
+      if (first) explained.add(e.target);
+      return {
+        id: e.id,
+        source: e.source,
+        target: e.target,
+        ...(lit || (first && chosen === undefined && alertIds.size <= 20)
+          ? { label: shorten(lit ? e.text || label(e.kind) : label(e.kind)) }
+          : {}),
+        style: {
+          stroke: lit ? tokens.colorBrandStroke1 : join ? tokens.colorNeutralStroke1Selected : tokens.colorNeutralStroke1,
+          strokeWidth: lit || join ? 2 : 1,
+          ...(near !== undefined && !lit ? { opacity: 0.25 } : {}),
+        },
+        labelStyle: { fill: tokens.colorNeutralForeground1, fontSize: 13 },
+        labelBgStyle: { fill: tokens.colorNeutralBackground1 },
+        labelBgPadding: [6, 3] as [number, number],
+        labelBgBorderRadius: 4,
+      };
+    });
+  }, [shown, chosen, near]);
 
   if (graph.isPending) return <Lines count={8} />;
   if (graph.error) return <Failure what="the attack story" error={graph.error} retry={() => void graph.refetch()} />;
@@ -294,7 +300,7 @@ export function GraphTab({ incident }: { incident: Incident }) {
       </div>
       <div style={{ display: 'flex', flexGrow: 1, minHeight: 0 }}>
         {view === 'graph' ? (
-          <div className={s.canvas} data-testid="attack-story" aria-busy={nodes.length === 0}>
+          <div ref={canvas} className={s.canvas} data-testid="attack-story" aria-busy={nodes.length === 0}>
             {nodes.length === 0 ? <Lines count={8} /> : null}
             <ReactFlow
               key={`${positions.size > 0}-${focusOnly}`}
@@ -302,8 +308,8 @@ export function GraphTab({ incident }: { incident: Incident }) {
               edges={edges}
               nodeTypes={nodeTypes}
               colorMode={theme === 'light' ? 'light' : 'dark'}
-              fitView
-              fitViewOptions={{ maxZoom: 1, minZoom: 0.45, padding: 0.06 }}
+              onInit={(flow) => void flow.setViewport(viewport(positions, canvas.current))}
+              fitViewOptions={{ maxZoom: 1, padding: 0.06 }}
               minZoom={0.1}
               nodesDraggable={false}
               nodesConnectable={false}
@@ -329,6 +335,21 @@ export function GraphTab({ incident }: { incident: Incident }) {
       </div>
     </>
   );
+}
+
+const readable = 0.75;
+
+// viewport shows the whole story when it can still be read at that size, else its beginning at a size that can.
+export function viewport(
+  positions: ReadonlyMap<string, { x: number; y: number }>,
+  box: HTMLElement | null,
+): { x: number; y: number; zoom: number } {
+  const [width, height] = [box?.clientWidth ?? 1000, box?.clientHeight ?? 600];
+  const all = [...positions.values()];
+  const right = Math.max(0, ...all.map((p) => p.x)) + nodeWidth;
+  const bottom = Math.max(0, ...all.map((p) => p.y)) + nodeHeight;
+  const zoom = Math.min(1, Math.max(readable, Math.min((width - 48) / right, (height - 48) / bottom)));
+  return { x: Math.max(24, (width - right * zoom) / 2), y: Math.max(24, (height - bottom * zoom) / 2), zoom };
 }
 
 function shorten(words: string): string {
