@@ -14,7 +14,7 @@ import (
 var shapes = []string{
 	`DeviceProcessEvents | where Timestamp > ago(7d) and FileName =~ "powershell.exe" and ProcessCommandLine has_any ("-enc", "FromBase64String") | project Timestamp, DeviceName, ProcessCommandLine`,
 	`DeviceNetworkEvents | where RemoteIPType == "Public" | summarize Hosts = dcount(DeviceId), First = min(Timestamp) by RemoteIP | where Hosts < 3 | top 50 by Hosts asc`,
-	`let bad = dynamic(["a.example", "b.example"]); DeviceEvents | where ActionType == "DnsQueryResponse" | extend Name = tostring(AdditionalFields.DnsQueryString) | where Name in~ (bad) | summarize make_set(DeviceName) by Name`,
+	`let bad = dynamic(["a.example", "b.example"]); DeviceEvents | where ActionType == "DnsQueryResponse" | extend Name = tostring(parse_json(AdditionalFields).DnsQueryString) | where Name in~ (bad) | summarize make_set(DeviceName) by Name`,
 	`EmailEvents | where DeliveryAction == "Delivered" | join kind=inner EmailUrlInfo on NetworkMessageId | join kind=leftouter (UrlClickEvents | project Url, ClickTime = Timestamp) on Url | summarize count() by SenderFromDomain`,
 	`IdentityLogonEvents | where ActionType == "LogonFailed" | summarize Failures = count(), Accounts = dcount(AccountUpn) by IPAddress, bin(Timestamp, 1h) | where Accounts > 10 | order by Failures desc`,
 	`DeviceRegistryEvents | where RegistryKey has @"CurrentVersion\Run" | extend Program = extract(@"([^\\]+\.exe)", 1, RegistryValueData) | summarize arg_max(Timestamp, *) by DeviceId, RegistryValueName`,
