@@ -36,7 +36,7 @@ func newAlertList() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"alerts": list})
+				return printJSON(cmd.OutOrStdout(), map[string]any{"alerts": fullAlerts(list)})
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "LAST ACTIVITY\tSEVERITY\tSTATUS\tHITS\tINCIDENT\tTITLE\tASSETS\tID")
@@ -49,6 +49,21 @@ func newAlertList() *cobra.Command {
 	t.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document on standard output")
 	return cmd
+}
+
+// fullAlert is an alert in `alert list --json`, where lists are there even when they are empty.
+type fullAlert struct {
+	incident.Alert
+	Evidence []incident.Evidence  `json:"evidence"`
+	Hits     []incident.HitRecord `json:"hits"`
+}
+
+func fullAlerts(list []incident.Alert) []fullAlert {
+	out := make([]fullAlert, len(list))
+	for i, a := range list {
+		out[i] = fullAlert{a, append([]incident.Evidence{}, a.Evidence...), append([]incident.HitRecord{}, a.Hits...)}
+	}
+	return out
 }
 
 // alertsOf reads all alerts, in full when they are to be printed as JSON.

@@ -23,7 +23,7 @@ func (a acceptor) Accept(ctx context.Context, found []incident.Detection) (inges
 	if err != nil {
 		return ingest.Accepted{}, err
 	}
-	out := ingest.Accepted{NewAlerts: len(result.AlertsCreated), NewIncidents: len(result.IncidentsCreated) - result.Merged}
+	out := ingest.Accepted{NewHits: result.Hits, NewAlerts: len(result.AlertsCreated), NewIncidents: len(result.IncidentsCreated) - result.Merged}
 	out.Rows, err = a.missing(ctx, append(result.AlertsCreated, result.AlertsUpdated...))
 	return out, err
 }

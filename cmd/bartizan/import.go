@@ -50,6 +50,15 @@ type refusedRecord struct {
 	Message string `json:"message"`
 }
 
+// String names the record as file:record, or the file when all of it was refused.
+func (r refusedRecord) String() string {
+	place := r.Path
+	if r.Record > 0 {
+		place += fmt.Sprintf(":%d", r.Record)
+	}
+	return fmt.Sprintf("%s: %s (%s)", place, r.Message, r.Code)
+}
+
 func newImport() *cobra.Command {
 	var f importFlags
 	cmd := &cobra.Command{
@@ -95,9 +104,7 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 		if err != nil {
 			return err
 		}
-		if !f.json {
-			fmt.Fprintln(stderr, describeRules(dir, report))
-		}
+		describeRules(stderr, dir, report)
 	}
 	start := time.Now()
 	store, err := n.lakes.Open(ctx, id)
@@ -239,13 +246,21 @@ func (r *importReport) print(w io.Writer) {
 				fmt.Fprintln(w, "  …")
 				break
 			}
-			fmt.Fprintf(w, "  %s:%d: %s (%s)\n", x.Path, x.Record, x.Message, x.Code)
+			fmt.Fprintf(w, "  %s\n", x)
 		}
 	}
 }
 
-func describeRules(dir string, r detect.Report) string {
-	return fmt.Sprintf("rules of %s: %s", dir, r)
+// describeRules says what became of a folder of rules, and names the first of those that cannot run.
+func describeRules(w io.Writer, dir string, r detect.Report) {
+	fmt.Fprintf(w, "rules of %s: %s\n", dir, r)
+	for i, issue := range r.Issues {
+		if i == 10 {
+			fmt.Fprintln(w, "  …")
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", issue.Error())
+	}
 }
 
 // importToServer sends the records to a running server's receiver.

@@ -34,7 +34,7 @@ func newIncidentList() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), map[string]any{"incidents": list})
+				return printJSON(cmd.OutOrStdout(), map[string]any{"incidents": fullIncidents(list)})
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tSEVERITY\tSTATUS\tALERTS\tLAST ACTIVITY\tNAME\tASSETS")
@@ -47,6 +47,21 @@ func newIncidentList() *cobra.Command {
 	t.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document on standard output")
 	return cmd
+}
+
+// fullIncident is an incident in `incident list --json`, where lists are there even when they are empty.
+type fullIncident struct {
+	incident.Incident
+	AlertIDs []string        `json:"alertIds"`
+	Joins    []incident.Join `json:"joins"`
+}
+
+func fullIncidents(list []incident.Incident) []fullIncident {
+	out := make([]fullIncident, len(list))
+	for i, in := range list {
+		out[i] = fullIncident{in, append([]string{}, in.AlertIDs...), append([]incident.Join{}, in.Joins...)}
+	}
+	return out
 }
 
 // incidentsOf reads all incidents, with alert ids and joins when they are to be printed as JSON.

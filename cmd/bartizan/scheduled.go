@@ -48,7 +48,7 @@ func (n *node) runScheduled(ctx context.Context, id tenant.ID, lab string, from,
 			found[i].Lab = lab
 		}
 		accepted, err := n.acceptLate(ctx, store, found)
-		late.hits += int64(len(found))
+		late.hits += int64(accepted.NewHits)
 		late.alerts += int64(accepted.NewAlerts)
 		late.incidents += int64(accepted.NewIncidents)
 		return err

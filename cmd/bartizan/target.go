@@ -188,7 +188,7 @@ func (c *client) importPaths(ctx context.Context, f importFlags, paths []string,
 	} else {
 		fmt.Fprintf(stdout, "%d records of %d files are accepted and on their way\n", report.Records, report.Files)
 		for _, r := range report.Refused {
-			fmt.Fprintf(stderr, "  %s:%d: %s (%s)\n", r.Path, r.Record, r.Message, r.Code)
+			fmt.Fprintf(stderr, "  %s\n", r)
 		}
 	}
 	if err == nil && report.RefusedCount > 0 {

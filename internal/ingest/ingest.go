@@ -38,6 +38,7 @@ type Alerts interface {
 
 // Accepted says what became of detections.
 type Accepted struct {
+	NewHits      int
 	NewAlerts    int
 	NewIncidents int // less those that were absorbed by a merge
 	Rows         []*schema.Row
@@ -70,7 +71,7 @@ type Totals struct {
 	Hits      int64
 	Alerts    int64
 	Incidents int64
-	// First and Last bound the event times seen.
+	// First and Last bound the event times seen, those of replayed records included.
 	First, Last time.Time
 	// Refusals are the first 100.
 	Refusals []Refusal

@@ -124,7 +124,7 @@ func (p *Pipeline) Add(ctx context.Context, pos Position, records ...*normalise.
 }
 
 // Replay shows the families a record that an earlier run committed, so that what they remember (process lineage, devices seen) is as it was then.
-// Nothing of it is stored or counted. Replays come before the first Add.
+// Nothing of it is stored or counted; only its time counts for Totals.First and Last. Replays come before the first Add.
 func (p *Pipeline) Replay(ctx context.Context, rec *normalise.Record) error {
 	b := p.batch()
 	b.replayed = append(b.replayed, rec)
@@ -214,11 +214,7 @@ func (p *Pipeline) normalise(ctx context.Context) {
 	for b := range p.raw {
 		b.sources = map[string]*health{}
 		b.unmapped = map[string]int64{}
-		for _, rec := range b.replayed {
-			p.choose(rec)
-			_ = p.call(&batch{}, rec) // refused then as now
-		}
-		b.replayed = nil
+		p.replay(b)
 		for _, rec := range b.records {
 			p.one(b, rec)
 		}
@@ -236,6 +232,28 @@ func (p *Pipeline) normalise(ctx context.Context) {
 		case <-ctx.Done():
 			p.stop(ctx.Err())
 		}
+	}
+}
+
+// replay shows the families the batch's replayed records. Of what comes out only the times are kept.
+func (p *Pipeline) replay(b *batch) {
+	var again batch
+	for _, rec := range b.replayed {
+		p.choose(rec)
+		rows := len(again.out.Rows)
+		if p.call(&again, rec) != nil { // refused then as now
+			again.out.Rows = again.out.Rows[:rows]
+		}
+		again.out.Events = again.out.Events[:0]
+	}
+	b.replayed = nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, row := range again.out.Rows {
+		p.totals.see(row)
+	}
+	for _, d := range again.found.ready {
+		p.totals.seeTime(d.Time)
 	}
 }
 
@@ -385,7 +403,10 @@ func (t *Totals) see(row *schema.Row) {
 	if !ok {
 		return
 	}
-	when := schema.TimeOf(ticks)
+	t.seeTime(schema.TimeOf(ticks))
+}
+
+func (t *Totals) seeTime(when time.Time) {
 	if when.Before(minTime) || when.Year() > 2200 {
 		return
 	}

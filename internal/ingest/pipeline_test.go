@@ -187,6 +187,35 @@ func TestPipelineCountsEverything(t *testing.T) {
 	}
 }
 
+// A replayed record is neither stored nor counted, but what runs afterwards over the time of all records must know its time.
+func TestReplayedRecordsCountForTheTimeOnly(t *testing.T) {
+	f := setUp(t)
+	ctx := context.Background()
+	p := ingest.NewPipeline(ctx, f.config())
+	first := note(1, "evil")
+	first.Data = []byte(`{"at":"2020-02-02T00:00:00Z","name":"evil"}`)
+	broken := note(2, "")
+	broken.Data = []byte(`{"name": broken`)
+	for _, rec := range []*normalise.Record{first, broken} {
+		if err := p.Replay(ctx, rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Add(ctx, ingest.Position{Source: "import:x", Value: 3}, note(3, "a.exe")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := p.Close(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Records != 1 || got.Refused != 0 || got.Hits != 0 || got.Rows["DeviceProcessEvents"] != 1 {
+		t.Errorf("totals %+v", got)
+	}
+	if want := time.Date(2020, 2, 2, 0, 0, 0, 0, time.UTC); !got.First.Equal(want) || got.Last.Year() != 2024 {
+		t.Errorf("from %v to %v", got.First, got.Last)
+	}
+}
+
 func TestPipelineStopsWhenAlertsCannotBeStored(t *testing.T) {
 	f := setUp(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())

@@ -151,14 +151,7 @@ func (p *Pipeline) count(w *pending, accepted Accepted) {
 		t.Rows[row.Table.Name]++
 	}
 	for _, d := range w.detections {
-		if !d.Time.IsZero() && d.Time.After(minTime) {
-			if t.First.IsZero() || d.Time.Before(t.First) {
-				t.First = d.Time
-			}
-			if d.Time.After(t.Last) {
-				t.Last = d.Time
-			}
-		}
+		t.seeTime(d.Time)
 	}
 	for k, n := range w.unmapped {
 		t.Unmapped[k] += n

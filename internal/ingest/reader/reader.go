@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/normalise"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -140,9 +141,17 @@ func (s *stop) Error() string { return s.err.Error() }
 func (s *stop) Unwrap() error { return s.err }
 
 // Walk reads paths in order, folders recursively in name order. Input that cannot be read is refused by name and the walk goes on; the error is that
-// of ctx or sink, or of a named path that does not exist.
+// of ctx or sink, or of a named path that does not exist, which is found before anything is read.
 func Walk(ctx context.Context, paths []string, opt Options, sink Sink) error {
 	w := &walk{ctx: ctx, opt: opt.withDefaults(), sink: sink}
+	for _, p := range paths {
+		if p == Stdin {
+			continue
+		}
+		if _, err := os.Stat(p); err != nil {
+			return unreachable(p, err)
+		}
+	}
 	for _, p := range paths {
 		if err := w.path(p); err != nil {
 			var s *stop
@@ -172,7 +181,7 @@ func (w *walk) path(p string) error {
 	}
 	info, err := os.Stat(p)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", p, err)
+		return unreachable(p, err)
 	}
 	if !info.IsDir() {
 		return w.regular(p, info)
@@ -201,6 +210,15 @@ func (w *walk) path(p string) error {
 		}
 		return w.regular(name, info)
 	})
+}
+
+// unreachable is the error of a named path that cannot be looked at.
+func unreachable(p string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fault.Newf(fault.NotFound, "%s cannot be read: %w", p, err)
 }
 
 // link decides about a symbolic link found inside a folder: a target inside the folder is read where it stands, one outside is refused.

@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/bartizan-sec/bartizan/internal/normalise"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
 // recorder is a Sink that writes down what it is given.
@@ -319,8 +320,9 @@ func TestFolders(t *testing.T) {
 	if diff := cmp.Diff([]string{"a|1|1", "link|0|!unsupported", "two|1|2", "c|1|3"}, r.got); diff != "" {
 		t.Error(diff)
 	}
-	if err := Walk(t.Context(), []string{filepath.Join(dir, "missing")}, Options{}, &r); err == nil {
-		t.Error("a missing path is no error")
+	r = recorder{}
+	if err := Walk(t.Context(), []string{dir, filepath.Join(dir, "missing")}, Options{}, &r); fault.CodeOf(err) != fault.NotFound || len(r.got) != 0 {
+		t.Errorf("a missing path: %v, after %q", err, r.got)
 	}
 }
 
