@@ -6,6 +6,7 @@
 package duckdb
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -135,10 +136,14 @@ func (u *udf) Config() duckdb.ScalarFuncConfig {
 
 // Executor implements duckdb.ScalarFunc.
 func (u *udf) Executor() duckdb.ScalarFuncExecutor {
-	return duckdb.ScalarFuncExecutor{RowExecutor: u.call}
+	return duckdb.ScalarFuncExecutor{RowContextExecutor: u.call}
 }
 
-func (u *udf) call(in []driver.Value) (out any, err error) {
+func (u *udf) call(ctx context.Context, in []driver.Value) (out any, err error) {
+	// The engine looks for a cancellation between chunks only, and a chunk of costly calls can take long.
+	if ctx != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	defer func() {
 		// A panic would cross C frames and end the process.
 		if r := recover(); r != nil {

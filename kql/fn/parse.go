@@ -139,31 +139,22 @@ func parseVersion(c *call) any {
 	return Convert(Value{T: plan.Decimal, V: n.String()}, c.t).V
 }
 
-// parsePath splits a Windows or Unix path, or a file URL.
+// parsePath splits a Windows or Unix path, a share, or a file URL.
 func parsePath(c *call) any {
 	s := c.str(0)
 	out := newBag(7)
-	scheme := ""
+	scheme, path := "", s
 	if i := strings.Index(s, "://"); i > 0 {
-		scheme = s[:i]
+		scheme, path = s[:i], s[i+3:]
+	}
+	root := ""
+	bare := strings.TrimPrefix(path, `\\?\`)
+	if len(bare) >= 2 && bare[1] == ':' {
+		root = bare[:2]
 	}
 	stream := ""
-	path := s
-	root := ""
-	switch {
-	case len(path) >= 2 && path[1] == ':':
-		root = path[:2]
-		if i := strings.LastIndexByte(path, ':'); i > 1 && !strings.ContainsAny(path[i:], `\/`) {
-			path, stream = path[:i], path[i+1:]
-		}
-	case strings.HasPrefix(path, "/") && scheme == "":
-		root = "/"
-	case strings.HasPrefix(path, `\\`):
-		rest := path[2:]
-		if i := strings.IndexAny(rest, `\/`); i >= 0 {
-			rest = rest[:i]
-		}
-		root = `\\` + rest
+	if i := strings.LastIndexByte(path, ':'); i > 1 && !strings.ContainsAny(path[i:], `\/`) && (root == "" || i > strings.Index(path, root)+1) {
+		path, stream = path[:i], path[i+1:]
 	}
 	dir, file := "", path
 	if i := strings.LastIndexAny(path, `\/`); i >= 0 {

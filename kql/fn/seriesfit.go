@@ -2,6 +2,7 @@ package fn
 
 import (
 	"math"
+	"math/cmplx"
 	"sort"
 )
 
@@ -71,11 +72,78 @@ func autocorrelation(x []float64, lag int) float64 {
 	return num / math.Sqrt(d1*d2)
 }
 
+// autocorrelations are those of the lags 0..most, by way of the power spectrum so that long series take no quadratic time.
+func autocorrelations(x []float64, most int) []float64 {
+	n := len(x)
+	size := 1
+	for size < 2*n {
+		size *= 2
+	}
+	f := make([]complex128, size)
+	m := mean(x)
+	squares := make([]float64, n+1) // sums of squares of the first elements
+	for i, v := range x {
+		f[i] = complex(v-m, 0)
+		squares[i+1] = squares[i] + (v-m)*(v-m)
+	}
+	transform(f, false)
+	for i, v := range f {
+		f[i] = complex(real(v)*real(v)+imag(v)*imag(v), 0)
+	}
+	transform(f, true)
+	out := make([]float64, most+1)
+	for lag := range out {
+		late, early := squares[n]-squares[lag], squares[n-lag]
+		if d := math.Sqrt(late * early); d > 1e-12*math.Max(1, squares[n]) {
+			out[lag] = real(f[lag]) / d
+		}
+	}
+	return out
+}
+
+// transform is the fast Fourier transform in place; the length is a power of two.
+func transform(f []complex128, inverse bool) {
+	n := len(f)
+	for i, j := 1, 0; i < n; i++ {
+		bit := n >> 1
+		for ; j&bit != 0; bit >>= 1 {
+			j ^= bit
+		}
+		j ^= bit
+		if i < j {
+			f[i], f[j] = f[j], f[i]
+		}
+	}
+	for size := 2; size <= n; size *= 2 {
+		angle := -2 * math.Pi / float64(size)
+		if inverse {
+			angle = -angle
+		}
+		step := cmplx.Exp(complex(0, angle))
+		for i := 0; i < n; i += size {
+			w := complex(1, 0)
+			for k := range size / 2 {
+				a, b := f[i+k], f[i+k+size/2]*w
+				f[i+k], f[i+k+size/2] = a+b, a-b
+				w *= step
+			}
+		}
+	}
+	if inverse {
+		for i := range f {
+			f[i] /= complex(float64(n), 0)
+		}
+	}
+}
+
 // detectPeriod is the lag of the best autocorrelation with at least two full periods in the series; 0 when none reaches 0.6.
 func detectPeriod(x []float64) int {
+	if len(x) < 4 {
+		return 0
+	}
 	best, at := 0.6, 0
-	for lag := 2; lag <= min(len(x)/2, 2048); lag++ {
-		if r := autocorrelation(x, lag); r > best+1e-9 {
+	for lag, r := range autocorrelations(x, min(len(x)/2, 2048)) {
+		if lag >= 2 && r > best+1e-9 {
 			best, at = r, lag
 		}
 	}
@@ -94,9 +162,12 @@ func periodsDetect(c *call) any {
 		score float64
 	}
 	var peaks []peak
-	for lag := max(2, int(lo)); lag <= min(int(hi), len(x)/2, 4096); lag++ {
-		r := autocorrelation(x, lag)
-		if r > 0.1 && r >= autocorrelation(x, lag-1) && r >= autocorrelation(x, lag+1) {
+	if len(x) < 6 {
+		return tree{[]any{[]any{}, []any{}}}
+	}
+	all := autocorrelations(x, min(len(x)/2, 4096)+1)
+	for lag := max(2, int(lo)); lag <= min(int(hi), len(all)-2); lag++ {
+		if r := all[lag]; r > 0.1 && r >= all[lag-1] && r >= all[lag+1] {
 			peaks = append(peaks, peak{lag, r})
 		}
 	}

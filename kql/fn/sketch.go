@@ -115,6 +115,25 @@ func sketchFunctions() map[string]impl {
 			}
 			return sum
 		},
+		"percentrank_tdigest": func(c *call) any {
+			l, ok := c.list(0)
+			if !ok {
+				return nil
+			}
+			want, below, total := c.dyn(1), 0.0, 0.0
+			for _, x := range digestOf(l) {
+				total += x.w
+				if compareTrees(x.v, want) <= 0 {
+					below += x.w
+				}
+			}
+			if total == 0 {
+				return nil
+			}
+			return below / total * 100
+		},
+		"tdigest_isvalid": func(c *call) any { _, ok := c.list(0); return ok },
+		"hll_isvalid":     func(c *call) any { _, ok := hashes(c.dyn(0)); return ok },
 		"agg_percentilew": func(c *call) any {
 			l, _ := c.list(0)
 			p, ok := c.real(1)
