@@ -1,6 +1,7 @@
 package correlation
 
 import (
+	"math"
 	"sort"
 )
 
@@ -89,7 +90,7 @@ func traitOf(k Kind) trait {
 }
 
 // burstSize is how many different alarms within an hour on one entity are a burst.
-const burstSize = 5
+const burstSize = 6
 
 // floorHours is the shortest gap that is told apart: clocks of sources differ by about this much.
 const floorHours = 20.0 / 3600
@@ -115,14 +116,14 @@ func (e *Engine) Edges(a *Alert) []Edge {
 	}
 	for _, b := range e.index["rule:"+a.Rule] {
 		if b != a && !shareDevice(a, b) {
-			if edge, ok := e.weigh(a, b, SameRuleElsewhere, Entity{Key: "rule:" + a.Rule, Name: a.Title}, e.rate(e.rules[a.Rule].seen(0), prior)); ok {
+			if edge, ok := e.weigh(a, b, SameRuleElsewhere, Entity{Key: "rule:" + a.Rule, Name: a.Title}, e.rate(e.rules[a.Rule].seen(0)+15*e.greenness(), prior)); ok {
 				out = append(out, edge)
 			}
 		}
 	}
 	for _, b := range e.index[everywhere] {
 		if b != a && b.Rule != a.Rule {
-			if edge, ok := e.weigh(a, b, UnusualTogether, Entity{Key: "", Name: ""}, e.rate(e.unusual[everywhere].seen(0), prior)); ok {
+			if edge, ok := e.weigh(a, b, UnusualTogether, Entity{Key: "", Name: ""}, e.rate(e.unusual[everywhere].seen(0)+47*e.greenness(), prior)); ok {
 				out = append(out, edge)
 			}
 		}
@@ -141,6 +142,10 @@ func (e *Engine) Edges(a *Alert) []Edge {
 	})
 	return out
 }
+
+// greenness is 1 for an engine that has seen nothing and fades over the first days: while everything is new, that two things are new at once means little.
+// It counts as that many more sightings for the kinds that rest on nothing but novelty.
+func (e *Engine) greenness() float64 { return math.Exp(-e.clock.watched() / 12) }
 
 // rate is how often per hour something seen n times in the history happens.
 func (e *Engine) rate(n, silence float64) float64 {

@@ -99,7 +99,7 @@ const (
 const prior = 24.0
 
 // unusualRate is the rate per hour below which a pulse counts as unusual: less than once in this many hours.
-const unusualRate = 1.0 / 8
+const unusualRate = 1.0 / 16
 
 // everywhere is the entity that stands for the whole tenant.
 const everywhere = ""

@@ -327,3 +327,18 @@ func TestWildTimes(t *testing.T) {
 		t.Error("an everyday alarm joined after records from year 1 and 9998")
 	}
 }
+
+// While an engine has seen nothing yet, everything is new: two machines with new alarms in the same minute have nothing to do with each other.
+func TestFirstMinutes(t *testing.T) {
+	w := newWorld()
+	a := w.sound(start, "x", "", "endpoint", "device:pc-1")
+	b := w.sound(start+5, "y", "", "endpoint", "device:pc-2")
+	c := w.sound(start+6, "x", "", "endpoint", "device:pc-3")
+	d := w.sound(start+4*minute, "z", "", "endpoint", "device:pc-1")
+	if w.together(a, b) || w.together(a, c) {
+		t.Error("alarms of two machines were joined in the first minute")
+	}
+	if !w.together(a, d) {
+		t.Error("two alarms of one machine within minutes are apart")
+	}
+}
