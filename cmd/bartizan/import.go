@@ -210,6 +210,11 @@ func newReport(t ingest.Totals, s *importSink) *importReport {
 	for _, x := range t.Refusals {
 		r.Refused = append(r.Refused, refusedRecord{Path: x.File, Record: x.Number, Code: x.Code, Message: x.Message})
 	}
+	// What the reader refuses is known before what a family refuses: put them in order of place.
+	sort.SliceStable(r.Refused, func(i, j int) bool {
+		a, b := &r.Refused[i], &r.Refused[j]
+		return a.Path < b.Path || a.Path == b.Path && a.Record < b.Record
+	})
 	return r
 }
 

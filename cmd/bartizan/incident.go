@@ -165,8 +165,13 @@ func printIncident(w io.Writer, in *incident.Incident, alerts []incident.Alert) 
 	fmt.Fprintf(w, "Incident %d  %s\n%s  %s  %d alerts, %d active\n", in.ID, in.Name, in.Severity, in.Status, in.AlertCount, in.ActiveAlertCount)
 	fmt.Fprintf(w, "%s to %s\n", stamp(in.FirstActivity), stamp(in.LastActivity))
 	for _, line := range []struct{ name, text string }{
-		{"Assigned to", in.AssignedTo}, {"Tactics", strings.Join(in.Categories, ", ")}, {"Techniques", strings.Join(in.Techniques, ", ")},
-		{"Devices", assetNames(in.Devices)}, {"Users", assetNames(in.Users)}, {"Mailboxes", assetNames(in.Mailboxes)}, {"Sources", strings.Join(in.ServiceSources, ", ")},
+		{"Assigned to", in.AssignedTo},
+		{"Tactics", strings.Join(in.Categories, ", ")},
+		{"Techniques", strings.Join(in.Techniques, ", ")},
+		{"Devices", assetNames(in.Devices)},
+		{"Users", assetNames(in.Users)},
+		{"Mailboxes", assetNames(in.Mailboxes)},
+		{"Sources", strings.Join(in.ServiceSources, ", ")},
 		{"Tags", strings.Join(append(in.Tags, in.SystemTags...), ", ")},
 	} {
 		if line.text != "" {

@@ -181,7 +181,8 @@ func (s *server) registerHunting() {
 	})
 	handle(s, op(http.MethodPost, "/check", "checkQuery", "Say what is wrong with a query"), func(ctx context.Context, c *call, in *checkInput) (*output[struct {
 		Diagnostics []HuntDiagnostic `json:"diagnostics" nullable:"false"`
-	}], error) {
+	}], error,
+	) {
 		d, err := s.Hunting.Check(ctx, Hunt{Tenant: c.tenant, By: c.actorName(), Query: in.Body.Query, Visible: c.visible()})
 		if d == nil {
 			d = []HuntDiagnostic{}
@@ -192,7 +193,8 @@ func (s *server) registerHunting() {
 	})
 	handle(s, op(http.MethodGet, "/schema", "getHuntingSchema", "The hunting tables"), func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
 		Tables []HuntTable `json:"tables" nullable:"false"`
-	}], error) {
+	}], error,
+	) {
 		t, err := s.huntTables(ctx, c)
 		return answer(struct {
 			Tables []HuntTable `json:"tables" nullable:"false"`

@@ -27,8 +27,10 @@ import (
 )
 
 // The interfaces of this package are what the areas give.
-var _ Sources = (*ingest.Records)(nil)
-var _ Receiver = (*ingest.Receiver)(nil)
+var (
+	_ Sources  = (*ingest.Records)(nil)
+	_ Receiver = (*ingest.Receiver)(nil)
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()

@@ -108,8 +108,16 @@ func TestPeople(t *testing.T) {
 }
 
 func TestWellKnownAccounts(t *testing.T) {
-	for _, a := range []entity.Account{{Name: "SYSTEM"}, {Domain: "NT AUTHORITY", Name: "LOCAL SERVICE"}, {SID: "S-1-5-18"}, {Name: "PC-7$", Domain: "CORP"}, {Name: "DWM-1", Domain: "Window Manager"},
-		{Name: `NT AUTHORITY\NETWORK SERVICE`}, {SID: "S-1-5-80-1-2"}, {Name: "root"}} {
+	for _, a := range []entity.Account{
+		{Name: "SYSTEM"},
+		{Domain: "NT AUTHORITY", Name: "LOCAL SERVICE"},
+		{SID: "S-1-5-18"},
+		{Name: "PC-7$", Domain: "CORP"},
+		{Name: "DWM-1", Domain: "Window Manager"},
+		{Name: `NT AUTHORITY\NETWORK SERVICE`},
+		{SID: "S-1-5-80-1-2"},
+		{Name: "root"},
+	} {
 		if !a.WellKnown() {
 			t.Errorf("%+v is well known", a)
 		}
@@ -128,8 +136,15 @@ func TestWellKnownAccounts(t *testing.T) {
 func TestPeopleInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		full := entity.Account{Domain: "CORP", Name: "anna", SID: "S-1-5-21-1-2-3-1104", UPN: "anna@corp.example", ObjectID: "11111111-2222-3333-4444-555555555555"}
-		spellings := []entity.Account{full, {SID: full.SID}, {UPN: full.UPN}, {ObjectID: full.ObjectID}, {Domain: "corp.example", Name: "ANNA"}, {SID: full.SID, UPN: full.UPN},
-			{Domain: "CORP", Name: "bo", SID: "S-1-5-21-1-2-3-1105"}}
+		spellings := []entity.Account{
+			full,
+			{SID: full.SID},
+			{UPN: full.UPN},
+			{ObjectID: full.ObjectID},
+			{Domain: "corp.example", Name: "ANNA"},
+			{SID: full.SID, UPN: full.UPN},
+			{Domain: "CORP", Name: "bo", SID: "S-1-5-21-1-2-3-1105"},
+		}
 		r := entity.NewResolver(nil)
 		for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(spellings)-1), 0, 30).Draw(t, "order") {
 			r.User(spellings[i], "")
@@ -176,10 +191,14 @@ func TestMailboxAndWindowsAccountAreOnePerson(t *testing.T) {
 	for name, order := range map[string][]func(r *entity.Resolver) entity.Key{
 		"mail first": {
 			func(r *entity.Resolver) entity.Key { return r.MailboxOwner("mia@corp.example") },
-			func(r *entity.Resolver) entity.Key { return r.User(entity.Account{Domain: "CORP", Name: "mia"}, "device:pc-1") },
+			func(r *entity.Resolver) entity.Key {
+				return r.User(entity.Account{Domain: "CORP", Name: "mia"}, "device:pc-1")
+			},
 		},
 		"windows first": {
-			func(r *entity.Resolver) entity.Key { return r.User(entity.Account{Domain: "CORP", Name: "mia"}, "device:pc-1") },
+			func(r *entity.Resolver) entity.Key {
+				return r.User(entity.Account{Domain: "CORP", Name: "mia"}, "device:pc-1")
+			},
 			func(r *entity.Resolver) entity.Key { return r.User(entity.Account{UPN: "mia@corp.example"}, "") },
 		},
 	} {

@@ -340,10 +340,12 @@ func floorSecond(us int64) int64 {
 // open makes a new alert of a hit.
 func (b *batch) open(in *incoming) *fold {
 	d := in.d
-	row := &store.Alert{TenantID: b.w.tenant, ID: alertID(d, in.key), ProviderAlertID: "", RuleID: d.RuleID, RuleTitle: d.RuleTitle, Title: d.Title, Description: d.Description,
+	row := &store.Alert{
+		TenantID: b.w.tenant, ID: alertID(d, in.key), ProviderAlertID: "", RuleID: d.RuleID, RuleTitle: d.RuleTitle, Title: d.Title, Description: d.Description,
 		Recommended: d.Recommended, Severity: int16(d.Severity.Rank()), Category: d.Category, Techniques: encode(nonNil(d.Techniques)), ServiceSource: d.ServiceSource,
 		DetectionSource: d.DetectionSource, Product: d.Product, Classification: "Unknown", Determination: "NotAvailable", Tags: "[]", Created: b.now, Updated: b.now,
-		FirstActivity: in.time, LastActivity: in.time, Fold: in.fold, Matched: encode(nonNil(d.Matched)), Lab: d.Lab}
+		FirstActivity: in.time, LastActivity: in.time, Fold: in.fold, Matched: encode(nonNil(d.Matched)), Lab: d.Lab,
+	}
 	if d.DetectionSource == "thirdPartySensor" {
 		row.ProviderAlertID = d.Hit.ExternalID
 	}

@@ -58,8 +58,10 @@ func (f *fixture) open(o incident.Options) {
 // hit is a detection with a record number of its own.
 func (f *fixture) hit(rule string, at time.Time, evidence ...incident.Evidence) incident.Detection {
 	f.record++
-	return incident.Detection{Tenant: "default", RuleID: rule, Title: rule, Severity: incident.Medium, Category: "Execution", ServiceSource: "endpoint", DetectionSource: "edr", Time: at,
-		Evidence: evidence, Hit: incident.Hit{File: "log.jsonl", Record: f.record, Time: at}}
+	return incident.Detection{
+		Tenant: "default", RuleID: rule, Title: rule, Severity: incident.Medium, Category: "Execution", ServiceSource: "endpoint", DetectionSource: "edr", Time: at,
+		Evidence: evidence, Hit: incident.Hit{File: "log.jsonl", Record: f.record, Time: at},
+	}
 }
 
 func (f *fixture) accept(list ...incident.Detection) incident.Result {

@@ -115,9 +115,20 @@ func cutPage[T any](list []T, top, skip int) Page[T] {
 
 // merge takes the facts that are not known yet from another piece of evidence about the same thing.
 func (e *Evidence) merge(o Evidence) {
-	for _, f := range [][2]*string{{&e.DeviceID, &o.DeviceID}, {&e.HostName, &o.HostName}, {&e.OSPlatform, &o.OSPlatform}, {&e.AccountName, &o.AccountName},
-		{&e.AccountDomain, &o.AccountDomain}, {&e.AccountSID, &o.AccountSID}, {&e.AccountUPN, &o.AccountUPN}, {&e.AccountID, &o.AccountID}, {&e.DisplayName, &o.DisplayName},
-		{&e.Mailbox, &o.Mailbox}, {&e.Verdict, &o.Verdict}, {&e.RemediationStatus, &o.RemediationStatus}} {
+	for _, f := range [][2]*string{
+		{&e.DeviceID, &o.DeviceID},
+		{&e.HostName, &o.HostName},
+		{&e.OSPlatform, &o.OSPlatform},
+		{&e.AccountName, &o.AccountName},
+		{&e.AccountDomain, &o.AccountDomain},
+		{&e.AccountSID, &o.AccountSID},
+		{&e.AccountUPN, &o.AccountUPN},
+		{&e.AccountID, &o.AccountID},
+		{&e.DisplayName, &o.DisplayName},
+		{&e.Mailbox, &o.Mailbox},
+		{&e.Verdict, &o.Verdict},
+		{&e.RemediationStatus, &o.RemediationStatus},
+	} {
 		if *f[0] == "" {
 			*f[0] = *f[1]
 		}
@@ -201,8 +212,10 @@ func (s *Service) activities(ctx context.Context, id tenant.ID, target, name str
 	rows, n, err := store.Activities(ctx, s.db, id, target, name, "", top, skip)
 	out := Page[Activity]{Value: make([]Activity, len(rows)), Count: n}
 	for i, r := range rows {
-		out.Value[i] = Activity{Time: at(r.Time), Actor: r.Actor, ActorKind: ActorKind(r.ActorKind), Type: r.Type, TargetType: r.TargetType, TargetID: r.TargetID, Old: r.Old, New: r.New,
-			Text: r.Text, MergedFrom: r.MergedFrom}
+		out.Value[i] = Activity{
+			Time: at(r.Time), Actor: r.Actor, ActorKind: ActorKind(r.ActorKind), Type: r.Type, TargetType: r.TargetType, TargetID: r.TargetID, Old: r.Old, New: r.New,
+			Text: r.Text, MergedFrom: r.MergedFrom,
+		}
 	}
 	return out, err
 }

@@ -72,11 +72,16 @@ func populate(b *testing.B, s *incident.Service, want int) {
 			record++
 			src := sources[r.IntN(len(sources))]
 			rule := r.IntN(900)
-			batch = append(batch, incident.Detection{Tenant: "default", RuleID: fmt.Sprint("rule-", rule), Title: fmt.Sprintf("Suspicious behaviour number %d was seen", rule),
+			batch = append(batch, incident.Detection{
+				Tenant: "default", RuleID: fmt.Sprint("rule-", rule), Title: fmt.Sprintf("Suspicious behaviour number %d was seen", rule),
 				Severity: incident.SeverityOf(r.IntN(4)), Category: tactics[r.IntN(len(tactics))], Techniques: []string{fmt.Sprintf("T1%03d", r.IntN(400))}, ServiceSource: src[0],
 				DetectionSource: src[1], Time: at.Add(time.Duration(a) * 20 * time.Second), Hit: incident.Hit{File: "bench", Record: record},
-				Evidence: []incident.Evidence{{Type: "device", HostName: dev}, {Type: "user", AccountDomain: "CORP", AccountName: who},
-					{Type: "process", ProcessGUID: fmt.Sprintf("%08x-%d", i, a), FileName: "tool.exe", CommandLine: "tool.exe -x", ParentProcessGUID: fmt.Sprintf("%08x-root", i)}}})
+				Evidence: []incident.Evidence{
+					{Type: "device", HostName: dev},
+					{Type: "user", AccountDomain: "CORP", AccountName: who},
+					{Type: "process", ProcessGUID: fmt.Sprintf("%08x-%d", i, a), FileName: "tool.exe", CommandLine: "tool.exe -x", ParentProcessGUID: fmt.Sprintf("%08x-root", i)},
+				},
+			})
 		}
 		if len(batch) > 4000 {
 			flush()
@@ -190,10 +195,15 @@ func BenchmarkAccept(b *testing.B) {
 	began := time.Now()
 	for b.Loop() {
 		i++
-		batch = append(batch, incident.Detection{Tenant: "default", RuleID: fmt.Sprint("rule-", i%700), Title: "Alert", Severity: incident.Medium, Category: "Execution", ServiceSource: "endpoint",
+		batch = append(batch, incident.Detection{
+			Tenant: "default", RuleID: fmt.Sprint("rule-", i%700), Title: "Alert", Severity: incident.Medium, Category: "Execution", ServiceSource: "endpoint",
 			DetectionSource: "edr", Time: start.Add(time.Duration(i) * 7 * time.Second), Hit: incident.Hit{File: "bench", Record: int64(i)},
-			Evidence: []incident.Evidence{{Type: "device", HostName: fmt.Sprint("pc-", i%5000)}, {Type: "user", AccountName: fmt.Sprint("u", i%3000), AccountDomain: "CORP"},
-				{Type: "process", ProcessGUID: fmt.Sprint("p-", i/3), FileName: "a.exe"}}})
+			Evidence: []incident.Evidence{
+				{Type: "device", HostName: fmt.Sprint("pc-", i%5000)},
+				{Type: "user", AccountName: fmt.Sprint("u", i%3000), AccountDomain: "CORP"},
+				{Type: "process", ProcessGUID: fmt.Sprint("p-", i/3), FileName: "a.exe"},
+			},
+		})
 		if len(batch) == cap(batch) {
 			if _, err := s.Accept(context.Background(), batch); err != nil {
 				b.Fatal(err)

@@ -30,10 +30,12 @@ func cut(text string, n int) string {
 
 // bound cuts every text of a piece of evidence.
 func (e *Evidence) bound() {
-	for _, f := range []*string{&e.Type, &e.Verdict, &e.RemediationStatus, &e.EntityKey, &e.DeviceID, &e.HostName, &e.OSPlatform, &e.AccountName, &e.AccountDomain, &e.AccountSID,
+	for _, f := range []*string{
+		&e.Type, &e.Verdict, &e.RemediationStatus, &e.EntityKey, &e.DeviceID, &e.HostName, &e.OSPlatform, &e.AccountName, &e.AccountDomain, &e.AccountSID,
 		&e.AccountUPN, &e.AccountID, &e.DisplayName, &e.Address, &e.URL, &e.Domain, &e.FileName, &e.FolderPath, &e.SHA1, &e.SHA256, &e.MD5, &e.ProcessGUID, &e.ParentProcessGUID,
 		&e.ParentFileName, &e.Mailbox, &e.NetworkMessageID, &e.InternetMessageID, &e.Sender, &e.Recipient, &e.Subject, &e.RegistryKey, &e.RegistryValueName,
-		&e.RegistryValueData, &e.Application, &e.ApplicationID, &e.Name} {
+		&e.RegistryValueData, &e.Application, &e.ApplicationID, &e.Name,
+	} {
 		*f = cut(*f, maxField)
 	}
 	e.CommandLine, e.ParentCommandLine = cut(e.CommandLine, maxCommand), cut(e.ParentCommandLine, maxCommand)

@@ -183,8 +183,10 @@ func systemFile(path string) bool {
 	if i := strings.Index(p, ":/"); i >= 0 {
 		p = p[i+1:]
 	}
-	for _, dir := range []string{"/windows/", "/program files/", "/program files (x86)/", "/programdata/microsoft/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/", "/lib/",
-		"/system/", "/applications/"} {
+	for _, dir := range []string{
+		"/windows/", "/program files/", "/program files (x86)/", "/programdata/microsoft/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/", "/lib/",
+		"/system/", "/applications/",
+	} {
 		if strings.HasPrefix(p, dir) {
 			return !strings.HasPrefix(p, "/windows/temp/") && !strings.HasPrefix(p, "/windows/tasks/")
 		}

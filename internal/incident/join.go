@@ -398,8 +398,10 @@ func (j *joiner) write(ctx context.Context) error {
 	rows := make([]*store.Edge, 0, len(j.edges))
 	for _, e := range j.edges {
 		g := j.of[e.Alert].resolve()
-		rows = append(rows, &store.Edge{TenantID: j.id, AlertID: e.Alert, ToAlertID: e.To, Kind: string(e.Kind), Entity: cut(e.Entity, 600), IncidentID: g.id, Weight: round(e.Weight),
-			GapSeconds: e.GapSeconds, Rarity: round(e.Rarity), Text: cut(e.Text, 1000), Created: j.now})
+		rows = append(rows, &store.Edge{
+			TenantID: j.id, AlertID: e.Alert, ToAlertID: e.To, Kind: string(e.Kind), Entity: cut(e.Entity, 600), IncidentID: g.id, Weight: round(e.Weight),
+			GapSeconds: e.GapSeconds, Rarity: round(e.Rarity), Text: cut(e.Text, 1000), Created: j.now,
+		})
 	}
 	if err := store.InsertEdges(ctx, j.tx, rows); err != nil {
 		return err

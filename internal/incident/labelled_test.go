@@ -124,9 +124,11 @@ func readLabelled(t *testing.T, file string) truthSet {
 		id := strconv.Itoa(i)
 		out.of[id] = labelled{row[4], row[3], row[2], row[6]}
 		at := time.Unix(int64(seconds), 0).UTC()
-		out.detections = append(out.detections, incident.Detection{Tenant: "default", RuleID: row[1], Title: row[1], Severity: incident.Medium, ServiceSource: "siem", DetectionSource: "thirdPartySensor",
+		out.detections = append(out.detections, incident.Detection{
+			Tenant: "default", RuleID: row[1], Title: row[1], Severity: incident.Medium, ServiceSource: "siem", DetectionSource: "thirdPartySensor",
 			Time: at, Hit: incident.Hit{ExternalID: id, Time: at},
-			Evidence: []incident.Evidence{{Type: "device", HostName: row[3]}, {Type: "ip", Address: row[2]}}})
+			Evidence: []incident.Evidence{{Type: "device", HostName: row[3]}, {Type: "ip", Address: row[2]}},
+		})
 	}
 }
 

@@ -141,9 +141,11 @@ func (l *ledger) put(r *store.Incident) {
 	l.latest = max(l.latest, r.Updated)
 	var t totals
 	decode(r.Summary, &t)
-	l.queue.Put(queue.Entry{ID: r.ID, Status: r.Status, Severity: r.Severity, Lab: r.Lab != 0, Created: r.Created, Updated: r.Updated, First: r.FirstActivity, Last: r.LastActivity,
+	l.queue.Put(queue.Entry{
+		ID: r.ID, Status: r.Status, Severity: r.Severity, Lab: r.Lab != 0, Created: r.Created, Updated: r.Updated, First: r.FirstActivity, Last: r.LastActivity,
 		Alerts: r.AlertCount, Active: r.ActiveAlertCount, Name: r.Name, Search: r.Search, AssignedTo: r.AssignedTo, Classification: r.Classification, Services: t.ServiceSources,
-		Detections: t.DetectionSources, Categories: t.Categories, Tags: append(append([]string(nil), t.Tags...), t.SystemTags...)})
+		Detections: t.DetectionSources, Categories: t.Categories, Tags: append(append([]string(nil), t.Tags...), t.SystemTags...),
+	})
 }
 
 // Incidents lists incidents. Redirected ones appear only when Status asks for them.
@@ -192,8 +194,10 @@ func (s *Service) queueFilter(ctx context.Context, id tenant.ID, q *Query) (*que
 		return nil, err
 	}
 	out := &queue.Filter{Status: f.Status, Severity: f.Severity, From: f.From, To: f.To, Lab: f.Lab, Search: strings.ToLower(f.Search), Hidden: statusRedirected, Texts: map[queue.Field][]string{}}
-	for field, list := range map[queue.Field][]string{queue.AssignedTo: f.AssignedTo, queue.Classification: f.Classification, queue.ServiceSource: f.ServiceSource,
-		queue.DetectionSource: f.DetectionSource, queue.Category: f.Category, queue.Tag: f.Tag} {
+	for field, list := range map[queue.Field][]string{
+		queue.AssignedTo: f.AssignedTo, queue.Classification: f.Classification, queue.ServiceSource: f.ServiceSource,
+		queue.DetectionSource: f.DetectionSource, queue.Category: f.Category, queue.Tag: f.Tag,
+	} {
 		if len(list) > 0 {
 			out.Texts[field] = list
 		}
@@ -220,9 +224,11 @@ func incidentOrder(text string) (queue.Order, bool, error) {
 		return queue.ByUpdated, true, nil
 	}
 	field, dir, _ := strings.Cut(text, ":")
-	by, ok := map[string]queue.Order{"id": queue.ByID, "name": queue.ByName, "severity": queue.BySeverity, "status": queue.ByStatus, "createdTime": queue.ByCreated,
+	by, ok := map[string]queue.Order{
+		"id": queue.ByID, "name": queue.ByName, "severity": queue.BySeverity, "status": queue.ByStatus, "createdTime": queue.ByCreated,
 		"lastUpdateTime": queue.ByUpdated, "firstActivity": queue.ByFirst, "lastActivity": queue.ByLast, "alertCount": queue.ByAlerts, "activeAlertCount": queue.ByActive,
-		"assignedTo": queue.ByAssigned, "classification": queue.ByClassification}[field]
+		"assignedTo": queue.ByAssigned, "classification": queue.ByClassification,
+	}[field]
 	if !ok || dir != "" && dir != "asc" && dir != "desc" {
 		return 0, false, fault.Newf(fault.Invalid, "orderby %q is not field:asc or field:desc of a sortable field", cut(text, 100)).On("orderby")
 	}

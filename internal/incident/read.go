@@ -101,12 +101,14 @@ func (s *Service) comments(ctx context.Context, id tenant.ID, target, name strin
 func incidentOf(r *store.Incident) Incident {
 	var t totals
 	decode(r.Summary, &t)
-	out := Incident{ID: r.ID, Name: r.Name, Severity: SeverityOf(int(r.Severity)), SeverityOverridden: r.SeverityCustom != 0, Status: incidentStatus(r.Status), Classification: r.Classification,
+	out := Incident{
+		ID: r.ID, Name: r.Name, Severity: SeverityOf(int(r.Severity)), SeverityOverridden: r.SeverityCustom != 0, Status: incidentStatus(r.Status), Classification: r.Classification,
 		Determination: r.Determination, AssignedTo: r.AssignedTo, Tags: nonNil(t.Tags), SystemTags: nonNil(t.SystemTags), ResolvingComment: r.ResolvingComment,
 		CreatedTime: at(r.Created), LastUpdateTime: at(r.Updated), FirstActivity: at(r.FirstActivity), LastActivity: at(r.LastActivity),
 		AlertCount: int(r.AlertCount), ActiveAlertCount: int(r.ActiveAlertCount), Devices: nonNil(t.Devices), Users: nonNil(t.Users), Mailboxes: nonNil(t.Mailboxes),
 		DeviceCount: int(r.DeviceCount), UserCount: int(r.UserCount), MailboxCount: int(r.MailboxCount), Categories: nonNil(t.Categories), Techniques: nonNil(t.Techniques),
-		ServiceSources: nonNil(t.ServiceSources), DetectionSources: nonNil(t.DetectionSources), InvestigationState: r.InvestigationState, Lab: r.Lab != 0, Full: r.AtBound != 0}
+		ServiceSources: nonNil(t.ServiceSources), DetectionSources: nonNil(t.DetectionSources), InvestigationState: r.InvestigationState, Lab: r.Lab != 0, Full: r.AtBound != 0,
+	}
 	if r.Status == statusRedirected {
 		to := r.RedirectID
 		out.RedirectIncidentID = &to
@@ -127,9 +129,11 @@ func (s *Service) Alerts(ctx context.Context, id tenant.ID, q Query) (Page[Alert
 		}
 		f.IncidentID = row.ID
 	}
-	order, err := q.order(map[string]string{"": "last_activity", "id": "id", "title": "title", "severity": "severity", "status": "status", "createdTime": "created", "lastUpdateTime": "updated",
+	order, err := q.order(map[string]string{
+		"": "last_activity", "id": "id", "title": "title", "severity": "severity", "status": "status", "createdTime": "created", "lastUpdateTime": "updated",
 		"firstActivity": "first_activity", "lastActivity": "last_activity", "category": "category", "incidentId": "incident_id", "assignedTo": "assigned_to", "serviceSource": "service_source",
-		"hitCount": "hit_count", "classification": "classification"})
+		"hitCount": "hit_count", "classification": "classification",
+	})
 	if err != nil {
 		return Page[Alert]{}, err
 	}
@@ -199,12 +203,14 @@ func (s *Service) alertsOf(ctx context.Context, id tenant.ID, rows []*store.Aler
 func alertOf(r *store.Alert) Alert {
 	var sum summary
 	decode(r.Summary, &sum)
-	out := Alert{ID: r.ID, ProviderAlertID: r.ProviderAlertID, IncidentID: r.IncidentID, Title: r.Title, Description: r.Description, RecommendedActions: r.Recommended,
+	out := Alert{
+		ID: r.ID, ProviderAlertID: r.ProviderAlertID, IncidentID: r.IncidentID, Title: r.Title, Description: r.Description, RecommendedActions: r.Recommended,
 		Severity: SeverityOf(int(r.Severity)), Status: alertStatus(r.Status), Category: r.Category, Techniques: decodeStrings(r.Techniques), ServiceSource: r.ServiceSource,
 		DetectionSource: r.DetectionSource, Product: r.Product, RuleID: r.RuleID, RuleTitle: r.RuleTitle, Classification: r.Classification, Determination: r.Determination,
 		AssignedTo: r.AssignedTo, Tags: decodeStrings(r.Tags), CreatedTime: at(r.Created), LastUpdateTime: at(r.Updated), FirstActivity: at(r.FirstActivity),
 		LastActivity: at(r.LastActivity), HitCount: r.HitCount, InvestigationState: r.InvestigationState, LinkReasons: nonNil(sum.LinkReasons), Devices: nonNil(sum.Devices),
-		Users: nonNil(sum.Users), Mailboxes: nonNil(sum.Mailboxes), Lab: r.Lab != ""}
+		Users: nonNil(sum.Users), Mailboxes: nonNil(sum.Mailboxes), Lab: r.Lab != "",
+	}
 	if r.Resolved != 0 {
 		t := at(r.Resolved)
 		out.ResolvedTime = &t
@@ -284,8 +290,10 @@ func (s *Service) Hits(ctx context.Context, id tenant.ID, alert string, fn func(
 
 // filter checks the query and translates it to columns.
 func (q *Query) filter() (*store.Filter, error) {
-	f := &store.Filter{AssignedTo: q.AssignedTo, Classification: q.Classification, ServiceSource: q.ServiceSource, DetectionSource: q.DetectionSource, Category: q.Category, Tag: q.Tag,
-		Entity: strings.ToLower(q.Entity), Lab: q.Lab, Search: strings.TrimSpace(cut(q.Search, 200)), IncidentID: q.IncidentID, RuleID: q.RuleID}
+	f := &store.Filter{
+		AssignedTo: q.AssignedTo, Classification: q.Classification, ServiceSource: q.ServiceSource, DetectionSource: q.DetectionSource, Category: q.Category, Tag: q.Tag,
+		Entity: strings.ToLower(q.Entity), Lab: q.Lab, Search: strings.TrimSpace(cut(q.Search, 200)), IncidentID: q.IncidentID, RuleID: q.RuleID,
+	}
 	for _, x := range q.Status {
 		n, ok := parseStatus(Status(x))
 		if !ok {

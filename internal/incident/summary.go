@@ -105,8 +105,10 @@ func (f *fold) search() string {
 func summarise(row *store.Incident, alerts []*store.Alert) {
 	var t totals
 	decode(row.Summary, &t)
-	t = totals{Devices: []EntityRef{}, Users: []EntityRef{}, Mailboxes: []EntityRef{}, Categories: []string{}, Techniques: []string{}, ServiceSources: []string{}, DetectionSources: []string{},
-		Tags: nonNil(t.Tags), SystemTags: nonNil(t.SystemTags)}
+	t = totals{
+		Devices: []EntityRef{}, Users: []EntityRef{}, Mailboxes: []EntityRef{}, Categories: []string{}, Techniques: []string{}, ServiceSources: []string{}, DetectionSources: []string{},
+		Tags: nonNil(t.Tags), SystemTags: nonNil(t.SystemTags),
+	}
 	kinds := [3]map[string]EntityRef{{}, {}, {}}
 	var severity int16
 	row.AlertCount, row.ActiveAlertCount, row.Lab = int64(len(alerts)), 0, 0

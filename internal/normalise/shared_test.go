@@ -37,8 +37,16 @@ func TestSharedSamples(t *testing.T) {
 		family normalise.Family
 		probe  func([]byte) int
 	}{
-		{m365.New(), m365.Probe}, {entra.New(), entra.Probe}, {hunting.New(), hunting.Probe}, {cloudtrail.New(), cloudtrail.Probe}, {okta.New(), okta.Probe},
-		{github.New(), github.Probe}, {google.New(), google.Probe}, {linux.New(), linux.Probe}, {network.New(), network.Probe}, {generic.New(), generic.Probe},
+		{m365.New(), m365.Probe},
+		{entra.New(), entra.Probe},
+		{hunting.New(), hunting.Probe},
+		{cloudtrail.New(), cloudtrail.Probe},
+		{okta.New(), okta.Probe},
+		{github.New(), github.Probe},
+		{google.New(), google.Probe},
+		{linux.New(), linux.Probe},
+		{network.New(), network.Probe},
+		{generic.New(), generic.Probe},
 	} {
 		families[f.family.Name()] = f.family
 		probes = append(probes, reader.Probe{Name: f.family.Name(), Score: f.probe})
@@ -47,12 +55,20 @@ func TestSharedSamples(t *testing.T) {
 		path    string
 		refused int // of 1,000 records at most
 	}{
-		{"cloud/o365-unified-audit.jsonl.gz", 0}, {"identity/entra-signinlogs.jsonl.gz", 0}, {"cloud/cloudtrail-attack-simulation.jsonl.gz", 0},
-		{"cloud/cloudtrail-detonations.jsonl.gz", 0}, {"endpoint/otrf-compound/GoldenSAMLADFSMailAccess/AADAuditEvents.jsonl.gz", 0},
+		{"cloud/o365-unified-audit.jsonl.gz", 0},
+		{"identity/entra-signinlogs.jsonl.gz", 0},
+		{"cloud/cloudtrail-attack-simulation.jsonl.gz", 0},
+		{"cloud/cloudtrail-detonations.jsonl.gz", 0},
+		{"endpoint/otrf-compound/GoldenSAMLADFSMailAccess/AADAuditEvents.jsonl.gz", 0},
 		{"endpoint/otrf-compound/GoldenSAMLADFSMailAccess/Microsoft365DefenderEvents.jsonl.gz", 0},
-		{"endpoint/otrf-compound/GoldenSAMLADFSMailAccess/OfficeActivityEvents.jsonl.gz", 0}, {"endpoint/mde-deviceprocessevents.jsonl.gz", 0},
-		{"cloud/panther-labelled-events.jsonl.gz", 5}, {"identity/panther-labelled-events.jsonl.gz", 5}, {"identity/sekoia-parser-tests.jsonl.gz", 20},
-		{"cloud/sekoia-parser-tests.jsonl.gz", 20}, {"linux", 5}, {"network", 1},
+		{"endpoint/otrf-compound/GoldenSAMLADFSMailAccess/OfficeActivityEvents.jsonl.gz", 0},
+		{"endpoint/mde-deviceprocessevents.jsonl.gz", 0},
+		{"cloud/panther-labelled-events.jsonl.gz", 5},
+		{"identity/panther-labelled-events.jsonl.gz", 5},
+		{"identity/sekoia-parser-tests.jsonl.gz", 20},
+		{"cloud/sekoia-parser-tests.jsonl.gz", 20},
+		{"linux", 5},
+		{"network", 1},
 	} {
 		t.Run(filepath.Base(set.path), func(t *testing.T) {
 			s := &samples{t: t, families: families, rows: map[string]int{}, unmapped: map[string]int{}}

@@ -32,6 +32,8 @@ func (b *binder) evaluate(r *relation, op *syntax.Evaluate, env *environment) *r
 		return b.narrow(r)
 	case "ipv4_lookup", "ipv6_lookup":
 		return b.ipLookup(r, op, env)
+	case "geo_polygon_lookup", "geo_line_lookup":
+		return b.geoLookup(r, op, env)
 	case "identity":
 		return r
 	}

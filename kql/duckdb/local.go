@@ -2,7 +2,6 @@ package duckdb
 
 import (
 	"context"
-	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -15,7 +14,8 @@ func (r *runner) compute(ctx context.Context, x *plan.Local) ([][]any, error) {
 	if p, ok := x.Params.(*plan.Partition); ok {
 		return r.partition(ctx, x, p)
 	}
-	if strings.HasPrefix(x.Op, "graph") {
+	switch x.Params.(type) {
+	case *plan.GraphMatch, *plan.GraphToTable:
 		return r.graph(ctx, lib, x)
 	}
 	in := make([]table, len(x.Inputs))

@@ -26,7 +26,10 @@ var returns = [...]struct {
 	name string
 	t    duckdb.Type
 }{
-	{"kql_bool", duckdb.TYPE_BOOLEAN}, {"kql_int", duckdb.TYPE_INTEGER}, {"kql_long", duckdb.TYPE_BIGINT}, {"kql_real", duckdb.TYPE_DOUBLE},
+	{"kql_bool", duckdb.TYPE_BOOLEAN},
+	{"kql_int", duckdb.TYPE_INTEGER},
+	{"kql_long", duckdb.TYPE_BIGINT},
+	{"kql_real", duckdb.TYPE_DOUBLE},
 	{"kql_text", duckdb.TYPE_VARCHAR},
 }
 

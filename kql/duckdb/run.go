@@ -123,7 +123,7 @@ func (r *runner) prepare(ctx context.Context, root plan.Node) error {
 			}
 			rows, err = r.opt.External(ctx, x)
 		case *plan.Local:
-			if strings.HasPrefix(x.Op, "make-graph") {
+			if isGraph(x.Op) {
 				continue
 			}
 			rows, err = r.compute(ctx, x)

@@ -37,6 +37,8 @@ type Library struct {
 	opt   Options
 	table map[string]impl
 	regex regexCache
+	// shapes are parsed GeoJSON arguments.
+	shapes shapeCache
 }
 
 // New returns a Library.
@@ -64,7 +66,7 @@ var functions = sync.OnceValue(func() map[string]impl {
 	for _, group := range []map[string]impl{
 		operatorFunctions(), matchFunctions(), convertFunctions(), textFunctions(), regexFunctions(), timeFunctions(), calendarFunctions(),
 		arrayFunctions(), bagFunctions(), setFunctions(), mathFunctions(), binaryFunctions(), ipFunctions(), ipMatchFunctions(), parseFunctions(), urlFunctions(),
-		agentFunctions(), hashFunctions(), encodeFunctions(), seriesFunctions(), seriesFitFunctions(), unitFunctions(), sketchFunctions(), kvFunctions(), miscFunctions(),
+		agentFunctions(), hashFunctions(), encodeFunctions(), seriesFunctions(), seriesFitFunctions(), unitFunctions(), sketchFunctions(), kvFunctions(), geoFunctions(), miscFunctions(),
 	} {
 		for name, f := range group {
 			if _, dup := m[name]; dup {

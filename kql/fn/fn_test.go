@@ -77,9 +77,18 @@ func TestTimesRoundTrip(t *testing.T) {
 func TestFunctionsNeverPanic(t *testing.T) {
 	lib := fn.New(fn.Options{})
 	values := []fn.Value{
-		{}, str(""), str("a"), str("-1"), str("2026-01-01"), str("["), dyn(`{"a":{"b":[1,"x",null,1.5,true]}}`), dyn(`[1,null,"a",[2],{}]`), dyn(`"s"`), {T: plan.Dynamic}, long(0), long(-1), long(3),
-		long(math.MaxInt64), long(math.MinInt64), num(math.NaN()), num(math.Inf(1)), num(-1.5), {T: plan.Bool, V: true}, {T: plan.DateTime, V: int64(638_000_000_000_000_000)},
-		{T: plan.DateTime, V: int64(0)}, {T: plan.TimeSpan, V: int64(-36_000_000_000)}, {T: plan.Decimal, V: "1.5"}, {T: plan.Decimal, V: "0"}, {T: plan.GUID, V: "74be27de-1e4e-49d9-b579-fe0b331d3642"},
+		{},
+		str(""), str("a"), str("-1"), str("2026-01-01"), str("["), dyn(`{"a":{"b":[1,"x",null,1.5,true]}}`), dyn(`[1,null,"a",[2],{}]`), dyn(`"s"`),
+		{T: plan.Dynamic},
+		long(0), long(-1), long(3),
+		long(math.MaxInt64), long(math.MinInt64), num(math.NaN()), num(math.Inf(1)), num(-1.5),
+		{T: plan.Bool, V: true},
+		{T: plan.DateTime, V: int64(638_000_000_000_000_000)},
+		{T: plan.DateTime, V: int64(0)},
+		{T: plan.TimeSpan, V: int64(-36_000_000_000)},
+		{T: plan.Decimal, V: "1.5"},
+		{T: plan.Decimal, V: "0"},
+		{T: plan.GUID, V: "74be27de-1e4e-49d9-b579-fe0b331d3642"},
 	}
 	types := []plan.Type{plan.Bool, plan.Long, plan.Real, plan.String, plan.Dynamic, plan.DateTime}
 	names := fn.Names()

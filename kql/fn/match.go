@@ -21,7 +21,7 @@ func matchFunctions() map[string]impl {
 		"has": fold(hasAt(true, true)), "has_cs": hasAt(true, true),
 		"hasprefix": fold(hasAt(true, false)), "hasprefix_cs": hasAt(true, false),
 		"hassuffix": fold(hasAt(false, true)), "hassuffix_cs": hasAt(false, true),
-		"=~": func(s, p string) bool { return strings.ToLower(s) == strings.ToLower(p) },
+		"=~": func(s, p string) bool { return strings.EqualFold(s, p) },
 	}
 	m := map[string]impl{}
 	for name, t := range one {
@@ -111,7 +111,7 @@ func (c *call) sameScalar(a, b Value, fold bool) bool {
 		return false
 	}
 	if fold {
-		return strings.ToLower(text(a)) == strings.ToLower(text(b))
+		return strings.EqualFold(text(a), text(b))
 	}
 	n, ok := compare(a, b)
 	return ok && n == 0

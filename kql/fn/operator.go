@@ -122,8 +122,6 @@ func unwrap(v Value) Value {
 	return v
 }
 
-func isReal(v Value) bool { _, ok := v.V.(float64); return ok }
-
 func arithmetic(c *call) any {
 	a, b := c.scalar(0), c.scalar(1)
 	if a.V == nil || b.V == nil {

@@ -61,8 +61,10 @@ func TestGenerate(t *testing.T) {
 			has:  []string{"ORDER BY c3 DESC NULLS LAST\nLIMIT"},
 		},
 		"an anti join": {
-			node: &plan.Join{Kind: plan.LeftAnti, Left: scan(), Right: &plan.Values{Cols: []plan.Column{{ID: 20, Type: plan.String}}, Rows: [][]plan.Expr{{text("k")}}},
-				LeftKeys: []plan.Expr{col(2, plan.String)}, RightKeys: []plan.Expr{col(20, plan.String)}, Out: []plan.Named{{Column: plan.Column{ID: 1, Type: plan.DateTime}, Expr: col(1, plan.DateTime)}}},
+			node: &plan.Join{
+				Kind: plan.LeftAnti, Left: scan(), Right: &plan.Values{Cols: []plan.Column{{ID: 20, Type: plan.String}}, Rows: [][]plan.Expr{{text("k")}}},
+				LeftKeys: []plan.Expr{col(2, plan.String)}, RightKeys: []plan.Expr{col(20, plan.String)}, Out: []plan.Named{{Column: plan.Column{ID: 1, Type: plan.DateTime}, Expr: col(1, plan.DateTime)}},
+			},
 			has: []string{"ANTI JOIN", "ON c2 = c20"},
 		},
 		"text with quotes stays text": {

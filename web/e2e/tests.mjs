@@ -4,14 +4,13 @@ import { createRequire } from 'node:module';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-// faults runs axe on the page as it is and returns what breaks WCAG 2.2 A and AA.
+// faults runs axe on the page as it is and returns what breaks WCAG 2.2 A and AA. Left out are the editor and the drawn graph, which have modes
+// of their own for assistive technology, and the invisible elements by which the design system moves the focus.
 async function faults(page) {
   await page.evaluate(axe);
   const result = await page.evaluate(() =>
     globalThis.axe.run(document, {
       runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
-      // The Kusto editor is a third party's; it has its own accessibility mode.
-      rules: {},
     }),
   );
   return result.violations
@@ -19,7 +18,7 @@ async function faults(page) {
       id: v.id,
       impact: v.impact,
       help: v.help,
-      nodes: v.nodes.filter((n) => !/monaco|react-flow/.test(n.html + n.target.join(' '))),
+      nodes: v.nodes.filter((n) => !/monaco|react-flow|data-tabster-dummy/.test(n.html + n.target.join(' '))),
     }))
     .filter((v) => v.nodes.length > 0)
     .map(
@@ -267,7 +266,7 @@ export const tests = [
       await page.getByRole('button', { name: 'Inspect record 1', exact: true }).click();
       await page.getByRole('complementary', { name: 'Record 1' }).waitFor();
       await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: 'New query' }).click();
+      await page.getByRole('button', { name: 'New query', exact: true }).click();
       await page.locator('.monaco-editor').click();
       await page.keyboard.type('DeviceProcessEvents\n| where NoSuchColumn == 1', { delay: 5 });
       await page.keyboard.press('Escape');
@@ -281,7 +280,7 @@ export const tests = [
         .getByRole('button', { name: /NoSuchColumn/ })
         .first()
         .waitFor();
-      await page.getByRole('button', { name: 'New query' }).click();
+      await page.getByRole('button', { name: 'New query', exact: true }).click();
       await page.locator('.monaco-editor').click();
       await page.keyboard.type('EmailAttach', { delay: 20 });
       await page.keyboard.press('Control+Space');
@@ -309,10 +308,10 @@ export const tests = [
       await pane.waitFor({ state: 'detached' });
       const after = await page.evaluate(async (i) => (await fetch(`/api/incidents/${i}`)).json(), id);
       assert.equal(after.determination, 'CompromisedAccount');
-      await page.getByRole('button', { name: 'Comments and history' }).click();
-      await page.getByRole('complementary', { name: 'Comments and history' }).getByText(comment).first().waitFor();
       await page.getByText('Undo', { exact: true }).first().click();
       await page.waitForFunction(async (i) => (await (await fetch(`/api/incidents/${i}`)).json()).classification === 'Unknown', id);
+      await page.getByRole('button', { name: 'Comments and history' }).click();
+      await page.getByRole('complementary', { name: 'Comments and history' }).getByText(comment).first().waitFor();
       assert.ok(user);
     },
   },
@@ -408,7 +407,7 @@ export const tests = [
         for (const tiny of await small(page)) found.push(`${path}: text of ${tiny}`);
       }
       await page.emulateMedia({ colorScheme: 'light' });
-      assert.equal(found.join('\n'), '');
+      assert.ok(found.length === 0, found.join('\n'));
     },
   })),
   {

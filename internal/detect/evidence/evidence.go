@@ -142,12 +142,30 @@ func identityOf(e *incident.Evidence) string {
 // complete fills what to lacks from the same entity seen elsewhere in the record.
 func complete(to, from *incident.Evidence) {
 	for _, p := range [...]struct{ to, from *string }{
-		{&to.DeviceID, &from.DeviceID}, {&to.HostName, &from.HostName}, {&to.OSPlatform, &from.OSPlatform}, {&to.AccountName, &from.AccountName},
-		{&to.AccountDomain, &from.AccountDomain}, {&to.AccountSID, &from.AccountSID}, {&to.AccountUPN, &from.AccountUPN}, {&to.AccountID, &from.AccountID},
-		{&to.DisplayName, &from.DisplayName}, {&to.SHA1, &from.SHA1}, {&to.SHA256, &from.SHA256}, {&to.MD5, &from.MD5}, {&to.FolderPath, &from.FolderPath},
-		{&to.FileName, &from.FileName}, {&to.CommandLine, &from.CommandLine}, {&to.ProcessGUID, &from.ProcessGUID}, {&to.ParentFileName, &from.ParentFileName},
-		{&to.ParentCommandLine, &from.ParentCommandLine}, {&to.ParentProcessGUID, &from.ParentProcessGUID}, {&to.Domain, &from.Domain},
-		{&to.InternetMessageID, &from.InternetMessageID}, {&to.Sender, &from.Sender}, {&to.Subject, &from.Subject}, {&to.Verdict, &from.Verdict},
+		{&to.DeviceID, &from.DeviceID},
+		{&to.HostName, &from.HostName},
+		{&to.OSPlatform, &from.OSPlatform},
+		{&to.AccountName, &from.AccountName},
+		{&to.AccountDomain, &from.AccountDomain},
+		{&to.AccountSID, &from.AccountSID},
+		{&to.AccountUPN, &from.AccountUPN},
+		{&to.AccountID, &from.AccountID},
+		{&to.DisplayName, &from.DisplayName},
+		{&to.SHA1, &from.SHA1},
+		{&to.SHA256, &from.SHA256},
+		{&to.MD5, &from.MD5},
+		{&to.FolderPath, &from.FolderPath},
+		{&to.FileName, &from.FileName},
+		{&to.CommandLine, &from.CommandLine},
+		{&to.ProcessGUID, &from.ProcessGUID},
+		{&to.ParentFileName, &from.ParentFileName},
+		{&to.ParentCommandLine, &from.ParentCommandLine},
+		{&to.ParentProcessGUID, &from.ParentProcessGUID},
+		{&to.Domain, &from.Domain},
+		{&to.InternetMessageID, &from.InternetMessageID},
+		{&to.Sender, &from.Sender},
+		{&to.Subject, &from.Subject},
+		{&to.Verdict, &from.Verdict},
 	} {
 		if *p.to == "" {
 			*p.to = *p.from

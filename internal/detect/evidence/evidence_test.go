@@ -48,24 +48,39 @@ func TestOfRows(t *testing.T) {
 		{"inbound", []*schema.Row{row("DeviceNetworkEvents", map[string]any{
 			"DeviceName": "pc-7", "ActionType": "InboundConnectionAccepted", "RemoteIP": "203.0.113.6",
 		})}, []string{"device pc-7 [attacked]", "ip 203.0.113.6 [source]"}},
-		{"logon", []*schema.Row{row("DeviceLogonEvents", map[string]any{"DeviceName": "srv-4", "ActionType": "LogonSuccess", "AccountName": "mia", "RemoteIP": "10.1.2.7", "RemoteDeviceName": "PC-7"})},
-			[]string{"device srv-4 [attacked]", "user mia [attacked]", "ip 10.1.2.7 [source]", "device PC-7 [source]"}},
-		{"registry", []*schema.Row{row("DeviceRegistryEvents", map[string]any{"DeviceName": "pc-7", "RegistryKey": `HKEY_LOCAL_MACHINE\Software\Run`, "RegistryValueName": "u", "RegistryValueData": "u.exe"})},
-			[]string{"device pc-7 [attacked]", `registry HKEY_LOCAL_MACHINE\Software\Run [edited]`}},
+		{
+			"logon",
+			[]*schema.Row{row("DeviceLogonEvents", map[string]any{"DeviceName": "srv-4", "ActionType": "LogonSuccess", "AccountName": "mia", "RemoteIP": "10.1.2.7", "RemoteDeviceName": "PC-7"})},
+			[]string{"device srv-4 [attacked]", "user mia [attacked]", "ip 10.1.2.7 [source]", "device PC-7 [source]"},
+		},
+		{
+			"registry",
+			[]*schema.Row{row("DeviceRegistryEvents", map[string]any{"DeviceName": "pc-7", "RegistryKey": `HKEY_LOCAL_MACHINE\Software\Run`, "RegistryValueName": "u", "RegistryValueData": "u.exe"})},
+			[]string{"device pc-7 [attacked]", `registry HKEY_LOCAL_MACHINE\Software\Run [edited]`},
+		},
 		{"thread in another process", []*schema.Row{row("DeviceEvents", map[string]any{
 			"DeviceName": "pc-7", "ActionType": "CreateRemoteThreadApiCall", "FileName": "lsass.exe", "ProcessId": 700, "InitiatingProcessFileName": "l.exe", "InitiatingProcessId": 9,
 		})}, []string{"device pc-7 [attacked]", "process l.exe [suspicious]", "process lsass.exe [attacked]"}},
-		{"service", []*schema.Row{row("DeviceEvents", map[string]any{"DeviceName": "pc-7", "ActionType": "ServiceInstalled", "FileName": "u.exe", "FolderPath": `C:\u.exe`, "AdditionalFields": `{"ServiceName":"upd"}`})},
-			[]string{"device pc-7 [attacked]", "service upd [created]", "file u.exe [suspicious]"}},
+		{
+			"service",
+			[]*schema.Row{row("DeviceEvents", map[string]any{"DeviceName": "pc-7", "ActionType": "ServiceInstalled", "FileName": "u.exe", "FolderPath": `C:\u.exe`, "AdditionalFields": `{"ServiceName":"upd"}`})},
+			[]string{"device pc-7 [attacked]", "service upd [created]", "file u.exe [suspicious]"},
+		},
 		{"mail", []*schema.Row{
 			row("EmailEvents", map[string]any{"NetworkMessageId": "m1", "RecipientEmailAddress": "mia@corp.example", "SenderFromAddress": "x@bad.example", "SenderIPv4": "203.0.113.6", "Subject": "s"}),
 			row("EmailUrlInfo", map[string]any{"NetworkMessageId": "m1", "Url": "https://u@bad.example:8443/x", "UrlDomain": "bad.example"}),
 			row("EmailAttachmentInfo", map[string]any{"NetworkMessageId": "m1", "RecipientEmailAddress": "mia@corp.example", "FileName": "a.docm", "SHA256": "cd"}),
 		}, []string{"mailMessage m1 [suspicious]", "mailbox mia@corp.example [attacked]", "user mia@corp.example [destination]", "ip 203.0.113.6 [source]", "url https://u@bad.example:8443/x [suspicious]", "file a.docm [suspicious]"}},
-		{"audit", []*schema.Row{row("CloudAppEvents", map[string]any{"Application": "Microsoft Exchange Online", "AccountDisplayName": "mia@corp.example", "IPAddress": "198.51.100.9"})},
-			[]string{"user mia@corp.example [compromised]", "ip 198.51.100.9 [source]", "cloudApp Microsoft Exchange Online [contextual]", "mailbox mia@corp.example [edited]"}},
-		{"sign-in", []*schema.Row{row("AADSignInEventsBeta", map[string]any{"AccountUpn": "mia@corp.example", "IPAddress": "198.51.100.9", "Application": "Portal"})},
-			[]string{"user mia@corp.example [attacked]", "ip 198.51.100.9 [source]", "cloudApp Portal [destination]"}},
+		{
+			"audit",
+			[]*schema.Row{row("CloudAppEvents", map[string]any{"Application": "Microsoft Exchange Online", "AccountDisplayName": "mia@corp.example", "IPAddress": "198.51.100.9"})},
+			[]string{"user mia@corp.example [compromised]", "ip 198.51.100.9 [source]", "cloudApp Microsoft Exchange Online [contextual]", "mailbox mia@corp.example [edited]"},
+		},
+		{
+			"sign-in",
+			[]*schema.Row{row("AADSignInEventsBeta", map[string]any{"AccountUpn": "mia@corp.example", "IPAddress": "198.51.100.9", "Application": "Portal"})},
+			[]string{"user mia@corp.example [attacked]", "ip 198.51.100.9 [source]", "cloudApp Portal [destination]"},
+		},
 		{"one entity in two rows", []*schema.Row{
 			row("DeviceLogonEvents", map[string]any{"DeviceName": "dc-1.corp.example", "AccountName": "mia", "RemoteIP": "10.1.2.7"}),
 			row("IdentityLogonEvents", map[string]any{"DestinationDeviceName": "dc-1", "AccountName": "mia", "AccountUpn": "mia@corp.example", "IPAddress": "10.1.2.7"}),

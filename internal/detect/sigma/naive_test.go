@@ -216,8 +216,10 @@ func drawRule(t *rapid.T, i int) *naiveRule {
 		r.Logsource["category"] = c
 	}
 	r.Detection = map[string]map[string]any{"sel_a": drawSelection(t), "sel_b": drawSelection(t), "filter": drawSelection(t)}
-	r.Condition = rapid.SampledFrom([]string{"sel_a", "not filter", "sel_a and not filter", "1 of sel_* and not filter", "all of sel_*", "1 of them",
-		"sel_a or sel_b and filter", "(sel_a or sel_b) and filter", "not (sel_a or not sel_b)", "not 1 of sel_*"}).Draw(t, "condition")
+	r.Condition = rapid.SampledFrom([]string{
+		"sel_a", "not filter", "sel_a and not filter", "1 of sel_* and not filter", "all of sel_*", "1 of them",
+		"sel_a or sel_b and filter", "(sel_a or sel_b) and filter", "not (sel_a or not sel_b)", "not 1 of sel_*",
+	}).Draw(t, "condition")
 	return r
 }
 

@@ -31,7 +31,8 @@ func event(pairs ...string) *normalise.Event {
 func TestMeaning(t *testing.T) {
 	null := &normalise.Event{Logsources: windows, Fields: normalise.Fields{{Name: "F"}}}
 	list := &normalise.Event{Logsources: windows, Fields: normalise.Fields{{Name: "F", Value: normalise.Value{Kind: normalise.List, List: []normalise.Value{
-		{Kind: normalise.String, Text: "one"}, {Kind: normalise.String, Text: "two"}}}}}}
+		{Kind: normalise.String, Text: "one"}, {Kind: normalise.String, Text: "two"},
+	}}}}}
 	rawOnly := &normalise.Event{Logsources: windows, Raw: []byte("<13>sshd: Accepted password for root")}
 	for _, c := range []struct {
 		name, detection string

@@ -83,8 +83,10 @@ type Engine struct {
 
 // New returns an engine that has seen nothing.
 func New() *Engine {
-	return &Engine{series: map[string]*history{}, rules: map[string]*history{}, unusual: map[string]*history{}, bursts: map[string]*history{}, burstTimes: map[string][]span{},
-		docs: map[string]int64{}, alerts: map[string]*Alert{}, index: map[string][]*Alert{}, devices: map[string]struct{}{}}
+	return &Engine{
+		series: map[string]*history{}, rules: map[string]*history{}, unusual: map[string]*history{}, bursts: map[string]*history{}, burstTimes: map[string][]span{},
+		docs: map[string]int64{}, alerts: map[string]*Alert{}, index: map[string][]*Alert{}, devices: map[string]struct{}{},
+	}
 }
 
 // Bounds of what is kept in memory and of how much one new alert is compared with.

@@ -210,8 +210,10 @@ func TestForgetAndRestore(t *testing.T) {
 	slices.Sort(ids)
 	for _, id := range ids {
 		old := w.alerts[id]
-		copied := &correlation.Alert{ID: old.ID, Rule: old.Rule, Series: old.Series, Title: old.Title, Category: old.Category, Source: old.Source,
-			Entities: slices.Clone(old.Entities), Pulses: slices.Clone(old.Pulses)}
+		copied := &correlation.Alert{
+			ID: old.ID, Rule: old.Rule, Series: old.Series, Title: old.Title, Category: old.Category, Source: old.Source,
+			Entities: slices.Clone(old.Entities), Pulses: slices.Clone(old.Pulses),
+		}
 		v.alerts[id], v.parent[id] = copied, id
 		var buckets []correlation.Bucket
 		for _, p := range old.Pulses {

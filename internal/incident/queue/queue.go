@@ -112,8 +112,10 @@ func (q *Queue) word(text string) uint32 {
 
 // Put adds an entry or replaces the one with its id.
 func (q *Queue) Put(e Entry) {
-	r := row{id: e.ID, created: e.Created, updated: e.Updated, first: e.First, last: e.Last, alerts: int32(e.Alerts), active: int32(e.Active), status: e.Status, severity: e.Severity, lab: e.Lab,
-		assigned: q.word(e.AssignedTo), classification: q.word(e.Classification), name: e.Name, search: e.Search}
+	r := row{
+		id: e.ID, created: e.Created, updated: e.Updated, first: e.First, last: e.Last, alerts: int32(e.Alerts), active: int32(e.Active), status: e.Status, severity: e.Severity, lab: e.Lab,
+		assigned: q.word(e.AssignedTo), classification: q.word(e.Classification), name: e.Name, search: e.Search,
+	}
 	r.values = make([]value, 0, len(e.Services)+len(e.Detections)+len(e.Categories)+len(e.Tags))
 	for _, l := range []struct {
 		field Field

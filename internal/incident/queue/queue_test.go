@@ -14,11 +14,13 @@ import (
 
 func entry(t *rapid.T, id int64) queue.Entry {
 	pick := func(name string, list ...string) string { return rapid.SampledFrom(list).Draw(t, name) }
-	e := queue.Entry{ID: id, Status: int16(rapid.IntRange(0, 3).Draw(t, "status")), Severity: int16(rapid.IntRange(0, 3).Draw(t, "severity")), Lab: rapid.Bool().Draw(t, "lab"),
+	e := queue.Entry{
+		ID: id, Status: int16(rapid.IntRange(0, 3).Draw(t, "status")), Severity: int16(rapid.IntRange(0, 3).Draw(t, "severity")), Lab: rapid.Bool().Draw(t, "lab"),
 		Updated: rapid.Int64Range(0, 20).Draw(t, "updated"), Last: rapid.Int64Range(0, 20).Draw(t, "last"), Alerts: rapid.Int64Range(1, 5).Draw(t, "alerts"),
 		Name: pick("name", "Alpha", "beta", "Gamma"), AssignedTo: pick("owner", "", "anna", "bo"), Classification: pick("class", "Unknown", "TruePositive"),
 		Services: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"endpoint", "email", "identity"}), 0, 3, rapid.ID[string]).Draw(t, "services"),
-		Tags:     rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"vip", "q2"}), 0, 2, rapid.ID[string]).Draw(t, "tags")}
+		Tags:     rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"vip", "q2"}), 0, 2, rapid.ID[string]).Draw(t, "tags"),
+	}
 	e.Search = strings.ToLower(e.Name + " pc-" + fmt.Sprint(id))
 	return e
 }

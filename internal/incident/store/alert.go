@@ -49,7 +49,7 @@ func Places(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) (map
 	out := map[string]Place{}
 	err := inChunks(alerts, func(part []string) error {
 		var rows []Place
-		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx, &rows)
+		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Scan(ctx, &rows)
 		for _, r := range rows {
 			out[r.ID] = r
 		}
@@ -69,7 +69,7 @@ func AlertsByID(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) 
 	var out []*Alert
 	err := inChunks(alerts, func(part []string) error {
 		var rows []*Alert
-		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx); err != nil {
+		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Scan(ctx); err != nil {
 			return err
 		}
 		out = append(out, rows...)
@@ -83,7 +83,7 @@ func AlertsOf(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) 
 	var out []*Alert
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []*Alert
-		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Order("first_activity", "no").Scan(ctx); err != nil {
+		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).Order("first_activity", "no").Scan(ctx); err != nil {
 			return err
 		}
 		out = append(out, rows...)
@@ -98,7 +98,7 @@ func OpenFolds(ctx context.Context, db bun.IDB, id tenant.ID, folds []int64) ([]
 	err := inChunks(folds, func(part []int64) error {
 		var rows []*Alert
 		// The state is tested here: named in the query, it would make SQLite walk all open alerts instead of the folds.
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?)", id, bun.In(part)).Scan(ctx)
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND fold IN (?)", id, bun.List(part)).Scan(ctx)
 		for _, r := range rows {
 			if r.Status < 2 {
 				out = append(out, r)
@@ -126,10 +126,10 @@ func RecentAlerts(ctx context.Context, db bun.IDB, id tenant.ID, since, limit in
 func SetIncident(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string, incident, updated int64) error {
 	return inChunks(alerts, func(part []string) error {
 		if _, err := db.NewUpdate().Model((*Alert)(nil)).Set("incident_id = ?, updated = ?", incident, updated).
-			Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
+			Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := db.NewUpdate().Model((*Edge)(nil)).Set("incident_id = ?", incident).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Exec(ctx)
+		_, err := db.NewUpdate().Model((*Edge)(nil)).Set("incident_id = ?", incident).Where("tenant_id = ? AND alert_id IN (?)", id, bun.List(part)).Exec(ctx)
 		return err
 	})
 }
@@ -139,7 +139,7 @@ func Members(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) (
 	out := map[string]int64{}
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []Place
-		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Scan(ctx, &rows)
+		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).Scan(ctx, &rows)
 		for _, r := range rows {
 			out[r.ID] = r.IncidentID
 		}
@@ -153,7 +153,7 @@ func MemberList(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64
 	var out []Place
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []Place
-		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).
+		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).
 			Order("first_activity", "no").Scan(ctx, &rows)
 		out = append(out, rows...)
 		return err
@@ -171,7 +171,7 @@ func EvidenceOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) 
 	var out []*Evidence
 	err := inChunks(alerts, func(part []string) error {
 		var rows []*Evidence
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Order("alert_id", "n").Scan(ctx)
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.List(part)).Order("alert_id", "n").Scan(ctx)
 		out = append(out, rows...)
 		return err
 	})
@@ -187,7 +187,7 @@ func EvidenceCounts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []stri
 			N       int64
 		}
 		err := db.NewSelect().Model((*Evidence)(nil)).Column("alert_id").ColumnExpr("count(*) AS n").
-			Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Group("alert_id").Scan(ctx, &rows)
+			Where("tenant_id = ? AND alert_id IN (?)", id, bun.List(part)).Group("alert_id").Scan(ctx, &rows)
 		for _, r := range rows {
 			out[r.AlertID] = r.N
 		}
@@ -206,7 +206,7 @@ func EdgesOf(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) (
 	var out []*Edge
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []*Edge
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).
 			Order("weight DESC", "alert_id", "to_alert_id", "kind", "entity").Scan(ctx)
 		out = append(out, rows...)
 		return err
@@ -219,8 +219,8 @@ func EdgesOfAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []strin
 	var out []*Edge
 	err := inChunks(alerts, func(part []string) error {
 		var rows []*Edge
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).
-			UnionAll(db.NewSelect().Model((*Edge)(nil)).Where("tenant_id = ? AND to_alert_id IN (?) AND alert_id NOT IN (?)", id, bun.In(part), bun.In(part))).
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.List(part)).
+			UnionAll(db.NewSelect().Model((*Edge)(nil)).Where("tenant_id = ? AND to_alert_id IN (?) AND alert_id NOT IN (?)", id, bun.List(part), bun.List(part))).
 			Scan(ctx, &rows)
 		out = append(out, rows...)
 		return err
@@ -231,7 +231,7 @@ func EdgesOfAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []strin
 // DeleteCrossEdges removes the joins of alerts whose other end stands in another incident.
 func DeleteCrossEdges(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) error {
 	return inChunks(alerts, func(part []string) error {
-		_, err := db.NewDelete().Model((*Edge)(nil)).Where("ed.tenant_id = ? AND (ed.alert_id IN (?) OR ed.to_alert_id IN (?))", id, bun.In(part), bun.In(part)).
+		_, err := db.NewDelete().Model((*Edge)(nil)).Where("ed.tenant_id = ? AND (ed.alert_id IN (?) OR ed.to_alert_id IN (?))", id, bun.List(part), bun.List(part)).
 			Where("(SELECT a.incident_id FROM alerts AS a WHERE a.tenant_id = ed.tenant_id AND a.id = ed.alert_id) <> (SELECT a.incident_id FROM alerts AS a WHERE a.tenant_id = ed.tenant_id AND a.id = ed.to_alert_id)").Exec(ctx)
 		return err
 	})
@@ -247,7 +247,7 @@ func DeleteUnlinks(ctx context.Context, db bun.IDB, id tenant.ID, alerts, others
 	return inChunks(alerts, func(a []string) error {
 		return inChunks(others, func(o []string) error {
 			_, err := db.NewDelete().Model((*Unlink)(nil)).Where("tenant_id = ?", id).
-				Where("(alert_id IN (?) AND other_id IN (?)) OR (other_id IN (?) AND alert_id IN (?))", bun.In(a), bun.In(o), bun.In(a), bun.In(o)).Exec(ctx)
+				Where("(alert_id IN (?) AND other_id IN (?)) OR (other_id IN (?) AND alert_id IN (?))", bun.List(a), bun.List(o), bun.List(a), bun.List(o)).Exec(ctx)
 			return err
 		})
 	})

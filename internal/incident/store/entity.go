@@ -18,7 +18,7 @@ func AlertEntitiesOf(ctx context.Context, db bun.IDB, id tenant.ID, alerts []str
 	var out []*AlertEntity
 	err := inChunks(alerts, func(part []string) error {
 		var rows []*AlertEntity
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.In(part)).Scan(ctx)
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND alert_id IN (?)", id, bun.List(part)).Scan(ctx)
 		out = append(out, rows...)
 		return err
 	})
@@ -48,7 +48,7 @@ func EntitiesByKey(ctx context.Context, db bun.IDB, id tenant.ID, keys []string)
 	out := map[string]*Entity{}
 	err := inChunks(keys, func(part []string) error {
 		var rows []*Entity
-		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND entity IN (?)", id, bun.In(part)).Scan(ctx); err != nil {
+		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND entity IN (?)", id, bun.List(part)).Scan(ctx); err != nil {
 			return err
 		}
 		for _, r := range rows {
@@ -75,7 +75,7 @@ func AlertCounts(ctx context.Context, db bun.IDB, id tenant.ID, keys []string) (
 			N      int
 		}
 		err := db.NewSelect().Model((*AlertEntity)(nil)).Column("entity").ColumnExpr("count(*) AS n").
-			Where("tenant_id = ? AND entity IN (?)", id, bun.In(part)).Group("entity").Scan(ctx, &rows)
+			Where("tenant_id = ? AND entity IN (?)", id, bun.List(part)).Group("entity").Scan(ctx, &rows)
 		for _, r := range rows {
 			out[r.Entity] = r.N
 		}

@@ -105,7 +105,7 @@ func FileIDs(ctx context.Context, db bun.IDB, id tenant.ID, paths []string) (map
 	out := map[string]int64{}
 	err := inChunks(paths, func(part []string) error {
 		var rows []file
-		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND path IN (?)", id, bun.In(part)).Scan(ctx); err != nil {
+		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND path IN (?)", id, bun.List(part)).Scan(ctx); err != nil {
 			return err
 		}
 		for _, r := range rows {

@@ -31,7 +31,7 @@ func IncidentsByID(ctx context.Context, db bun.IDB, id tenant.ID, incidents []in
 	var out []*Incident
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []*Incident
-		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx)
+		err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Scan(ctx)
 		out = append(out, rows...)
 		return err
 	})
@@ -98,7 +98,7 @@ func IncidentNames(ctx context.Context, db bun.IDB, id tenant.ID, incidents []in
 			ID   int64
 			Name string
 		}
-		err := db.NewSelect().Model((*Incident)(nil)).Column("id", "name").Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Scan(ctx, &rows)
+		err := db.NewSelect().Model((*Incident)(nil)).Column("id", "name").Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Scan(ctx, &rows)
 		for _, r := range rows {
 			out[r.ID] = r.Name
 		}
@@ -134,14 +134,14 @@ func MoveIncident(ctx context.Context, db bun.IDB, id tenant.ID, from, into, now
 // DeleteIncidents removes incidents with their joins and log.
 func DeleteIncidents(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64, names []string) error {
 	return inChunks(incidents, func(part []int64) error {
-		if _, err := db.NewDelete().TableExpr("incident_edges").Where("tenant_id = ? AND incident_id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
+		if _, err := db.NewDelete().TableExpr("incident_edges").Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).Exec(ctx); err != nil {
 			return err
 		}
-		if _, err := db.NewDelete().TableExpr("incidents").Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
+		if _, err := db.NewDelete().TableExpr("incidents").Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Exec(ctx); err != nil {
 			return err
 		}
 		return inChunks(names, func(n []string) error {
-			_, err := db.NewDelete().TableExpr("activities").Where("tenant_id = ? AND target_type = 'incident' AND target_id IN (?)", id, bun.In(n)).Exec(ctx)
+			_, err := db.NewDelete().TableExpr("activities").Where("tenant_id = ? AND target_type = 'incident' AND target_id IN (?)", id, bun.List(n)).Exec(ctx)
 			return err
 		})
 	})
@@ -150,7 +150,7 @@ func DeleteIncidents(ctx context.Context, db bun.IDB, id tenant.ID, incidents []
 // DeleteAlerts removes alerts with everything that hangs on them.
 func DeleteAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) error {
 	return inChunks(alerts, func(part []string) error {
-		in := bun.In(part)
+		in := bun.List(part)
 		if _, err := db.NewDelete().TableExpr("alert_hits").
 			Where("tenant_id = ? AND alert_no IN (SELECT no FROM alerts WHERE tenant_id = ? AND id IN (?))", id, id, in).Exec(ctx); err != nil {
 			return err

@@ -41,7 +41,7 @@ func in[T any](q *bun.SelectQuery, column string, values []T) *bun.SelectQuery {
 	case 1:
 		return q.Where("? = ?", bun.Ident(column), values[0])
 	}
-	return q.Where("? IN (?)", bun.Ident(column), bun.In(values))
+	return q.Where("? IN (?)", bun.Ident(column), bun.List(values))
 }
 
 func ranges(q *bun.SelectQuery, f *Filter) *bun.SelectQuery {
@@ -140,31 +140,27 @@ type Count struct {
 
 const facetLimit = 100
 
-// AlertFacet counts the alerts that f selects (without its own filter) per value of a facet, most frequent first, at most 100.
-func AlertFacet(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter, facet string) ([]Count, error) {
-	var out []Count
-	if facet == "tag" {
-		return tagFacet(ctx, db, id, f)
-	}
-	q := f.alerts(db.NewSelect().TableExpr("alerts AS a"), id, facet)
-	return out, group(ctx, q, column(facet), &out)
+// Cell counts the alerts that are alike in all columns with facets.
+type Cell struct {
+	Status, Severity                                                     int16
+	AssignedTo, Classification, ServiceSource, DetectionSource, Category string
+	N                                                                    int64
 }
 
-// column names the column of a facet.
-func column(facet string) string {
-	switch facet {
-	case "assignedTo":
-		return "assigned_to"
-	case "serviceSource":
-		return "service_source"
-	case "detectionSource":
-		return "detection_source"
-	}
-	return facet
+// AlertCube counts alerts by all columns with facets at once. The filters on those columns are left to the caller; the others of f hold.
+func AlertCube(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter) ([]Cell, error) {
+	rest := *f
+	rest.Status, rest.Severity = nil, nil
+	rest.AssignedTo, rest.Classification, rest.ServiceSource, rest.DetectionSource, rest.Category = nil, nil, nil, nil, nil
+	const columns = "status, severity, assigned_to, classification, service_source, detection_source, category"
+	var out []Cell
+	err := rest.alerts(db.NewSelect().TableExpr("alerts AS a"), id, "").ColumnExpr(columns+", count(*) AS n").GroupExpr(columns).Scan(ctx, &out)
+	return out, err
 }
 
-func group(ctx context.Context, q *bun.SelectQuery, name string, out *[]Count) error {
-	return q.ColumnExpr("CAST(? AS TEXT) AS value, count(*) AS n", bun.Ident(name)).GroupExpr("?", bun.Ident(name)).OrderExpr("n DESC, value").Limit(facetLimit).Scan(ctx, out)
+// AlertTags counts the tags of the alerts that f selects without its tags, most frequent first.
+func AlertTags(ctx context.Context, db bun.IDB, id tenant.ID, f *Filter) ([]Count, error) {
+	return tagFacet(ctx, db, id, f)
 }
 
 // tagFacet counts the tags that stand as JSON in alerts; few alerts have any.

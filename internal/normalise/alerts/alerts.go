@@ -92,8 +92,10 @@ func (f *Family) parse(rec *normalise.Record) (incident.Detection, error) {
 	if !ok {
 		return none, fault.Newf(fault.Invalid, "alerts: the alert has no readable time").On("time")
 	}
-	d := incident.Detection{Tenant: rec.Tenant, Lab: rec.Lab, Title: title, RuleTitle: title, RuleID: product + "/" + title, Description: text("description"), Product: product,
-		DetectionSource: "thirdPartySensor", Time: at, Hit: incident.Hit{File: rec.File, Record: rec.Number, ExternalID: text("id"), Time: at}}
+	d := incident.Detection{
+		Tenant: rec.Tenant, Lab: rec.Lab, Title: title, RuleTitle: title, RuleID: product + "/" + title, Description: text("description"), Product: product,
+		DetectionSource: "thirdPartySensor", Time: at, Hit: incident.Hit{File: rec.File, Record: rec.Number, ExternalID: text("id"), Time: at},
+	}
 	for i, e := range v.GetArray("evidence") {
 		if i == maxEvidence {
 			break

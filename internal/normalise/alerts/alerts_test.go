@@ -60,8 +60,10 @@ func TestParseInfers(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	for _, bad := range []string{``, `[]`, `{`, `{"title":"x"}`, `{"time":"2023-05-06T07:08:09Z"}`, `{"title":"x","time":"soon"}`, `{"title":"x","time":"99999-01-01T00:00:00Z"}`,
-		strings.Repeat("[", 100_000)} {
+	for _, bad := range []string{
+		``, `[]`, `{`, `{"title":"x"}`, `{"time":"2023-05-06T07:08:09Z"}`, `{"title":"x","time":"soon"}`, `{"title":"x","time":"99999-01-01T00:00:00Z"}`,
+		strings.Repeat("[", 100_000),
+	} {
 		if _, err := alerts.Parse(record(bad)); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%.40q: %v, want code invalid", bad, err)
 		}

@@ -35,7 +35,7 @@ const useStyles = makeStyles({
     ':hover': { backgroundColor: tokens.colorSubtleBackgroundHover },
     ':focus-visible': { boxShadow: `inset 0 0 0 2px ${tokens.colorStrokeFocus2}` },
   },
-  chosen: { backgroundColor: tokens.colorNeutralBackground1Selected },
+  chosen: { backgroundColor: tokens.colorBrandBackground2 },
   focus: { boxShadow: `inset 3px 0 0 0 ${tokens.colorPaletteRedForeground1}` },
   guide: { position: 'absolute', top: 0, bottom: 0, width: '1px', backgroundColor: tokens.colorNeutralStroke2 },
   chevron: {
@@ -156,7 +156,6 @@ function Row({
       aria-level={t.level}
       aria-selected={chosen}
       aria-expanded={t.children.length > 0 ? !closed : undefined}
-      aria-label={`${label(n.kind)} ${n.label}${alerts > 0 ? `, ${alerts} alerts` : ''}${n.commandLine ? `, ${n.commandLine}` : ''}`}
       tabIndex={chosen ? 0 : -1}
       data-node={n.id}
       className={mergeClasses(s.row, chosen && s.chosen, n.focus && s.focus)}
@@ -172,7 +171,7 @@ function Row({
           type="button"
           tabIndex={-1}
           className={s.chevron}
-          aria-label={closed ? 'Open branch' : 'Close branch'}
+          aria-hidden
           onClick={(event) => {
             event.stopPropagation();
             onToggle();

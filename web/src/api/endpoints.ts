@@ -9,6 +9,7 @@ import type {
   Diagnostic,
   EntityHit,
   EvidenceRow,
+  Facets,
   Graph,
   Health,
   HistoryEntry,
@@ -28,6 +29,8 @@ import type {
   Setting,
   Source,
   Story,
+  WireAlert,
+  WireIncident,
 } from './types';
 import * as wire from './wire';
 
@@ -36,9 +39,7 @@ const id = encodeURIComponent;
 // An incident's id is a number to the server.
 const number = (incident: string) => (/^\d+$/.test(incident) ? Number(incident) : incident);
 
-async function pageOf<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<Page<T>> {
-  return wire.plain(await client.get<Page<T>>(path, params, signal));
-}
+const pageOf = <T>(path: string, params: Params = {}, signal?: AbortSignal) => client.get<Page<T>>(path, params, signal);
 
 export const session = {
   get: () => client.get<Session>('/api/session'),
@@ -49,31 +50,29 @@ export const session = {
 
 export const incidents = {
   list: async (params: Params, signal?: AbortSignal) =>
-    wire.page(await client.get<Page<wire.WireIncident>>('/api/incidents', params, signal), wire.incident),
-  facets: async (params: Params, signal?: AbortSignal) =>
-    wire.facets(await client.get<wire.WireFacets>('/api/incidents/facets', params, signal)),
-  get: async (incident: string) => wire.incident(await client.get<wire.WireIncident>(`/api/incidents/${id(incident)}`)),
+    wire.page(await client.get<Page<WireIncident>>('/api/incidents', params, signal), wire.incident),
+  facets: (params: Params, signal?: AbortSignal) => client.get<Facets>('/api/incidents/facets', params, signal),
+  get: async (incident: string) => wire.incident(await client.get<WireIncident>(`/api/incidents/${id(incident)}`)),
   patch: (incident: string, patch: ManagePatch) => client.patch<unknown>(`/api/incidents/${id(incident)}`, patch),
   bulk: (ids: string[], patch: ManagePatch) => client.post<BulkResult>('/api/incidents/bulk', { ids: ids.map(number), patch }),
   comment: (incident: string, comment: string) => client.post<unknown>(`/api/incidents/${id(incident)}/comments`, { comment }),
   alerts: async (incident: string, params: Params = {}) =>
-    wire.page(await client.get<Page<wire.WireAlert>>(`/api/incidents/${id(incident)}/alerts`, params), wire.alert),
+    wire.page(await client.get<Page<WireAlert>>(`/api/incidents/${id(incident)}/alerts`, params), wire.alert),
   assets: (incident: string, kind: 'devices' | 'users' | 'mailboxes', params: Params = {}) =>
     pageOf<Asset>(`/api/incidents/${id(incident)}/${kind}`, params),
   investigations: (incident: string) => pageOf<Investigation>(`/api/incidents/${id(incident)}/investigations`, { $top: 200 }),
   evidence: (incident: string, params: Params = {}) => pageOf<EvidenceRow>(`/api/incidents/${id(incident)}/evidence`, params),
   activities: (incident: string) => pageOf<Activity>(`/api/incidents/${id(incident)}/activities`, { $top: 500 }),
-  graph: (incident: string) => client.get<Graph>(`/api/incidents/${id(incident)}/graph`),
+  graph: async (incident: string) => wire.graph(await client.get<Graph>(`/api/incidents/${id(incident)}/graph`)),
   merge: (incident: string, intoId: string, comment: string) =>
     client.post<unknown>(`/api/incidents/${id(incident)}/merge`, { intoId: number(intoId), comment }),
 };
 
 export const alerts = {
   list: async (params: Params, signal?: AbortSignal) =>
-    wire.page(await client.get<Page<wire.WireAlert>>('/api/alerts', params, signal), wire.alert),
-  facets: async (params: Params, signal?: AbortSignal) =>
-    wire.facets(await client.get<wire.WireFacets>('/api/alerts/facets', params, signal)),
-  get: async (alert: string) => wire.alert(await client.get<wire.WireAlert>(`/api/alerts/${id(alert)}`)),
+    wire.page(await client.get<Page<WireAlert>>('/api/alerts', params, signal), wire.alert),
+  facets: (params: Params, signal?: AbortSignal) => client.get<Facets>('/api/alerts/facets', params, signal),
+  get: async (alert: string) => wire.alert(await client.get<WireAlert>(`/api/alerts/${id(alert)}`)),
   patch: (alert: string, patch: ManagePatch) => client.patch<unknown>(`/api/alerts/${id(alert)}`, patch),
   bulk: (ids: string[], patch: ManagePatch) => client.post<BulkResult>('/api/alerts/bulk', { ids, patch }),
   comment: (alert: string, comment: string) => client.post<unknown>(`/api/alerts/${id(alert)}/comments`, { comment }),

@@ -1,4 +1,17 @@
-// The portal's view of the API's data. Lists that a server may leave out or send as null are optional here.
+// The portal's view of the API's data: the generated types, with ids of incidents as text, and lists that the server may send as null optional
+// (readers say "?? []").
+import type { components } from './generated';
+
+type Schemas = components['schemas'];
+
+// Loose makes members that may be null optional, at every depth.
+type Loose<T> = T extends (infer E)[]
+  ? Loose<E>[]
+  : T extends object
+    ? { [K in keyof T as null extends T[K] ? never : K]: Loose<T[K]> } & {
+        [K in keyof T as null extends T[K] ? K : never]?: Loose<NonNullable<T[K]>>;
+      }
+    : T;
 
 export type Severity = 'Informational' | 'Low' | 'Medium' | 'High';
 export type IncidentStatus = 'Active' | 'InProgress' | 'Resolved' | 'Redirected';
@@ -10,234 +23,50 @@ export interface Page<T> {
   nextLink?: string;
 }
 
-export interface Named {
-  key: string;
-  name: string;
-}
-
-export interface TenantRef {
-  id: string;
-  name: string;
-}
-
-export interface SessionUser {
-  id: string;
-  name: string;
-  displayName?: string;
-  roles?: string[];
-  permissions?: string[];
-  mustChangePassword?: boolean;
-}
-
-export interface Session {
-  user: SessionUser;
-  tenant: TenantRef;
-  tenants?: TenantRef[];
-  csrf: string;
-  zone?: string;
-  version?: string;
-  lab?: { loaded: boolean; runs?: number };
-  mustChangePassword?: boolean;
-}
+export type Named = Schemas['EntityRef'];
+export type Session = Schemas['Session'];
 
 // Join is one explained edge between an alert and the alert it was joined to.
-export interface Join {
-  alertId: string;
-  toAlertId: string;
-  kind: string;
-  entity?: string;
-  weight?: number;
-  gapSeconds?: number;
-  text?: string;
-  rarity?: number;
-}
+export type Join = Schemas['Join'];
+export type Evidence = Loose<Schemas['Evidence']>;
+export type EvidenceRow = Loose<Schemas['EvidenceItem']>;
+export type FieldMatch = Schemas['FieldMatch'];
+export type Hit = Schemas['HitRecord'];
 
-export interface Incident {
+export type WireIncident = Loose<Schemas['Incident']>;
+export type WireAlert = Loose<Schemas['Alert']>;
+
+export type Incident = Omit<WireIncident, 'id' | 'redirectIncidentId' | 'severity' | 'status'> & {
   id: string;
-  name: string;
+  redirectIncidentId?: string;
   severity: Severity;
   status: IncidentStatus;
-  assignedTo?: string;
-  classification?: string;
-  determination?: string;
-  tags?: string[];
-  createdTime: string;
-  lastUpdateTime: string;
-  firstActivity?: string;
-  lastActivity?: string;
-  alertCount: number;
-  activeAlertCount?: number;
-  // At most 50 of each kind; the counts and the incident's own lists are complete.
-  devices?: Named[];
-  users?: Named[];
-  mailboxes?: Named[];
-  deviceCount?: number;
-  userCount?: number;
-  mailboxCount?: number;
-  systemTags?: string[];
-  resolvingComment?: string;
-  full?: boolean;
-  categories?: string[];
-  techniques?: string[];
-  serviceSources?: string[];
-  detectionSources?: string[];
-  investigationState?: string;
-  redirectIncidentId?: string;
-  lab?: boolean;
-  joins?: Join[];
-}
+};
 
-export interface Evidence {
-  type: string;
-  roles?: string[];
-  verdict?: string;
-  remediationStatus?: string;
-  entityKey?: string;
-  deviceId?: string;
-  hostName?: string;
-  osPlatform?: string;
-  accountName?: string;
-  accountDomain?: string;
-  accountSid?: string;
-  accountUpn?: string;
-  accountObjectId?: string;
-  displayName?: string;
-  address?: string;
-  url?: string;
-  domain?: string;
-  fileName?: string;
-  folderPath?: string;
-  sha1?: string;
-  sha256?: string;
-  md5?: string;
-  processId?: number;
-  processGuid?: string;
-  commandLine?: string;
-  processCreationTime?: string;
-  parentProcessId?: number;
-  parentProcessGuid?: string;
-  parentFileName?: string;
-  parentCommandLine?: string;
-  mailbox?: string;
-  networkMessageId?: string;
-  internetMessageId?: string;
-  sender?: string;
-  recipient?: string;
-  subject?: string;
-  registryKey?: string;
-  registryValueName?: string;
-  registryValueData?: string;
-  application?: string;
-  applicationId?: string;
-  name?: string;
-}
-
-export interface FieldMatch {
-  field: string;
-  value: string;
-  match: string;
-}
-
-export interface Hit {
-  file?: string;
-  record?: number;
-  externalId?: string;
-  time: string;
-}
-
-export interface Alert {
-  id: string;
+export type Alert = Omit<WireAlert, 'incidentId' | 'mitreTechniques' | 'severity' | 'status'> & {
   incidentId: string;
-  incidentName?: string;
-  title: string;
-  description?: string;
-  recommendedActions?: string;
+  techniques: string[];
   severity: Severity;
   status: AlertStatus;
-  category?: string;
-  techniques?: string[];
-  serviceSource?: string;
-  detectionSource?: string;
-  product?: string;
-  ruleId?: string;
-  ruleTitle?: string;
-  createdTime: string;
-  lastUpdateTime?: string;
-  resolvedTime?: string;
-  firstActivity?: string;
-  lastActivity?: string;
-  hitCount?: number;
-  assignedTo?: string;
-  classification?: string;
-  determination?: string;
-  tags?: string[];
-  investigationState?: string;
-  devices?: Named[];
-  users?: Named[];
-  mailboxes?: Named[];
-  lab?: boolean;
-  evidence?: Evidence[];
-  matched?: FieldMatch[];
-  hits?: Hit[];
-  joins?: Join[];
-}
+};
 
-export interface Activity {
-  time: string;
-  actor: string;
-  actorKind?: string;
-  type: string;
-  targetType?: string;
-  targetId?: string;
-  old?: string;
-  new?: string;
-  text?: string;
-  mergedFrom?: number;
-}
+export type Activity = Schemas['Activity'];
 
 // Asset is a row of the Devices, Users and Mailboxes tabs of an incident.
-export interface Asset {
-  key: string;
-  name: string;
-  kind: string;
-  alerts: number;
-  severity: Severity;
-  firstSeen: string;
-  lastSeen: string;
-  facts?: Evidence;
-}
+export type Asset = Loose<Schemas['Asset']>;
 
-export interface EvidenceRow extends Evidence {
-  firstSeen?: string;
-  lastSeen?: string;
-  alertIds?: string[];
-}
-
-export interface Investigation {
-  id: string;
+// Investigation has an id only until the product investigates; the other members are those of the specification.
+export type Investigation = Schemas['Investigation'] & {
   trigger?: string;
   status?: string;
   source?: string;
   start?: string;
   end?: string;
   pendingActions?: number;
-}
+};
 
-export interface GraphNode {
-  id: string;
-  kind: string;
-  label: string;
-  entityKey?: string;
-  alertId?: string;
-  severity?: Severity;
-}
-
-export interface GraphEdge {
-  source: string;
-  target: string;
-  kind: string;
-  text?: string;
-}
+export type GraphNode = Schemas['GraphNode'];
+export type GraphEdge = Schemas['GraphEdge'];
 
 export interface Graph {
   nodes: GraphNode[];
@@ -245,280 +74,42 @@ export interface Graph {
   truncated?: boolean;
 }
 
-export interface StoryNode {
-  id: string;
-  parentId?: string;
-  kind: string;
-  label: string;
-  detail?: string;
-  time?: string;
-  commandLine?: string;
-  account?: string;
-  path?: string;
-  sha256?: string;
-  focus?: boolean;
-  alertIds?: string[];
-  facts?: Record<string, string>;
-}
-
-export interface Story {
-  nodes: StoryNode[];
-}
+export type StoryNode = Schemas['StoryNode'];
+export type Story = Schemas['Story'];
 
 export type Facets = Record<string, Record<string, number>>;
 
 // ManagePatch changes an incident or an alert; a field left out is unchanged.
-export interface ManagePatch {
-  status?: string;
-  severity?: string;
-  name?: string;
-  assignedTo?: string;
-  classification?: string;
-  determination?: string;
-  tags?: string[];
-  comment?: string;
-  resolvingComment?: string;
-}
+export type ManagePatch = Loose<Schemas['Patch']>;
+export type BulkResult = Schemas['BulkAnswer'];
 
-export interface BulkResult {
-  updated: number;
-  failed?: { id: string; error: string | { code: string; message: string } }[];
-}
-
-export interface Column {
-  name: string;
-  type: string;
-}
-
+export type Column = Schemas['HuntColumn'];
 export type Cell = string | number | boolean | null | Cell[] | { [key: string]: Cell };
+export type RenderHint = Loose<Schemas['HuntRender']>;
+export type HuntResult = Omit<Loose<Schemas['HuntAnswer']>, 'rows'> & { rows: Cell[][] };
+export type Diagnostic = Schemas['HuntDiagnostic'];
+export type SchemaTable = Schemas['HuntTable'];
+export type SavedQuery = Schemas['SavedQuery'];
+export type HistoryEntry = Schemas['Run'];
 
-export interface RenderHint {
-  kind?: string;
-  visualization?: string;
-  title?: string;
-  xcolumn?: string;
-  ycolumns?: string[];
-  series?: string[];
-}
+export type Rule = Loose<Schemas['RuleView']>;
+export type Source = Schemas['SourceView'];
+export type Refused = Schemas['RefusedRecord'];
+export type Scenario = Schemas['LabScenario'];
+export type LabRun = Schemas['LabRun'];
+export type Lab = Schemas['Lab'];
+export type LabRemoved = Schemas['Removed'];
+export type PortalUser = Schemas['UserView'];
+export type Role = Schemas['RoleView'];
+export type Assignee = Schemas['Assignee'];
+export type ApiToken = Schemas['TokenView'];
+export type Setting = Schemas['Setting'];
+export type EntityHit = Schemas['EntityHit'];
+export type HealthComponent = Schemas['HealthComponent'];
+export type HealthQueue = Schemas['HealthQueue'];
+export type Health = Schemas['Health'];
 
-export interface HuntResult {
-  schema: Column[];
-  rows: Cell[][];
-  stats: { rows: number; ms: number; truncated?: boolean; partial?: boolean; limits?: string[] };
-  render?: RenderHint | string;
-}
-
-export interface Diagnostic {
-  code: string;
-  message: string;
-  line: number;
-  column: number;
-  endLine?: number;
-  endColumn?: number;
-  severity?: string;
-  hint?: string;
-}
-
-export interface SchemaTable {
-  name: string;
-  workload: string;
-  summary?: string;
-  timeColumn?: string;
-  columns: Column[];
-  rows?: number;
-}
-
-export interface SavedQuery {
-  id: string;
-  name: string;
-  folder?: string;
-  query: string;
-  shared?: boolean;
-  owner?: string;
-  mine?: boolean;
-  modifiedTime?: string;
-}
-
-export interface HistoryEntry {
-  id?: string;
-  time: string;
-  query: string;
-  ms?: number;
-  rows?: number;
-  state?: string;
-  error?: string;
-}
-
-export interface Rule {
-  id: string;
-  kind: string;
-  title: string;
-  description?: string;
-  severity?: Severity;
-  level?: string;
-  enabled: boolean;
-  category?: string;
-  techniques?: string[];
-  tags?: string[];
-  origin?: string;
-  status?: string;
-  author?: string;
-  logsource?: string;
-  path?: string;
-  // Only a single rule carries its text and what it found.
-  text?: string;
-  alertCount?: number;
-  lastHit?: string;
-  createdTime?: string;
-  modifiedTime?: string;
-  // Why the rule cannot run.
-  error?: string;
-  lastRun?: { finished?: string; covered?: string; rows?: number; detections?: number; truncated?: boolean; error?: string };
-}
-
-export interface Source {
-  id: string;
-  family?: string;
-  firstSeen?: string;
-  lastSeen?: string;
-  records: number;
-  refused?: number;
-  ratePerMinute?: number;
-}
-
-export interface Refused {
-  id?: string;
-  time?: string;
-  source?: string;
-  path?: string;
-  record?: number;
-  code: string;
-  message: string;
-  // The record in base64, for those who may see it.
-  sample?: string;
-}
-
-export interface Scenario {
-  id: string;
-  name: string;
-  description?: string;
-  techniques?: string[];
-  workloads?: string[];
-  lastRun?: LabRun;
-}
-
-export interface LabRun {
-  id: string;
-  scenario: string;
-  name?: string;
-  state: 'running' | 'done' | 'failed';
-  started?: string;
-  finished?: string;
-  records?: number;
-  error?: string;
-  startedBy?: string;
-}
-
-export interface Lab {
-  scenarios: Scenario[];
-  runs: LabRun[];
-}
-
-export interface LabRemoved {
-  rows: number;
-  alerts: number;
-  incidents: number;
-  runs: number;
-}
-
-export interface PortalUser {
-  id: string;
-  name: string;
-  displayName?: string;
-  homeTenant?: string;
-  roles: string[];
-  disabled?: boolean;
-  mustChangePassword?: boolean;
-  lastSignIn?: string;
-  createdTime?: string;
-  // The generated password, once.
-  password?: string;
-}
-
-export interface Role {
-  id: string;
-  name: string;
-  description?: string;
-  permissions: string[];
-}
-
-export interface Assignee {
-  name: string;
-  displayName?: string;
-}
-
-export interface ApiToken {
-  id: string;
-  name: string;
-  scopes: string[];
-  userId?: string;
-  createdBy?: string;
-  createdTime?: string;
-  lastUsed?: string;
-  expires?: string;
-  // The secret, once.
-  token?: string;
-}
-
-export interface Setting {
-  name: string;
-  value: string;
-  default?: string;
-  description?: string;
-  changed?: boolean;
-}
-
-export interface EntityHit {
-  kind: string;
-  key: string;
-  label: string;
-  detail?: string;
-  url?: string;
-}
-
-export interface HealthComponent {
-  name: string;
-  ok: boolean;
-  status?: string;
-  detail?: string;
-  error?: string;
-}
-
-export interface HealthQueue {
-  name: string;
-  waiting: number;
-  failed: number;
-  bytes?: number;
-  maxBytes?: number;
-  oldestSeconds?: number;
-}
-
-export interface LimitHit {
-  name: string;
-  count?: number;
-  last?: string;
-  detail?: string;
-}
-
-export interface Health {
-  status: string;
-  version?: string;
-  uptimeSeconds?: number;
-  components: HealthComponent[];
-  queues: HealthQueue[];
-  limits: LimitHit[];
-}
-
+// LiveEvent is one server-sent event; its name is the topic.
 export interface LiveEvent {
   topic: 'incident' | 'alert' | 'ingest' | 'lab' | 'rule';
   id: string;

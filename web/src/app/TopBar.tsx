@@ -76,8 +76,8 @@ export function TopBar({ onHelp, onMenu }: { onHelp: () => void; onMenu: () => v
   const signOut = async () => {
     try {
       await sessionApi.signOut();
-      queries.clear();
       queries.setQueryData(sessionKey, null);
+      queries.removeQueries({ predicate: (q) => q.queryKey[0] !== sessionKey[0] });
     } catch (err) {
       failed('Could not sign out', err);
     }

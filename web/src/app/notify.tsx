@@ -54,7 +54,7 @@ export function NotifyProvider({ children }: { children: ReactNode }) {
         </Toast>,
         {
           intent: notice.intent ?? 'success',
-          timeout: notice.undo ? 10_000 : notice.intent === 'error' ? 15_000 : 5000,
+          timeout: notice.undo ? 20_000 : notice.intent === 'error' ? 15_000 : 5000,
           pauseOnHover: true,
           position: 'bottom-end',
         },

@@ -8,6 +8,8 @@ export const useLinkStyles = makeStyles({
     ':hover': { textDecorationLine: 'underline' },
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}`, borderRadius: tokens.borderRadiusSmall },
   },
+  // inText links stand in a sentence, where colour alone would not tell them apart.
+  inText: { textDecorationLine: 'underline' },
   strong: { fontWeight: tokens.fontWeightSemibold },
   cut: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
 });

@@ -317,13 +317,12 @@ export function HuntingPage() {
           </div>
         ) : null}
         <div className={s.center}>
-          <div className={s.tabs} role="tablist" aria-label="Queries">
+          <div className={s.tabs} role="group" aria-label="Queries">
             {state.tabs.map((t) => (
               <span key={t.id} className={mergeClasses(s.tab, t.id === state.current && s.tabOn)}>
                 <button
                   type="button"
-                  role="tab"
-                  aria-selected={t.id === state.current}
+                  aria-current={t.id === state.current ? 'true' : undefined}
                   className={s.tabName}
                   title={t.title}
                   onClick={() => setState((st) => ({ ...st, current: t.id }))}

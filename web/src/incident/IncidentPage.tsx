@@ -216,7 +216,7 @@ export function IncidentPage() {
             <Tab key={t} value={t}>
               {titles[t]}
               {counts[t] !== undefined ? (
-                <Badge size="small" appearance="tint" color="informative" style={{ marginLeft: 6 }}>
+                <Badge size="medium" appearance="tint" color="informative" style={{ marginLeft: 6 }}>
                   {counts[t].toLocaleString()}
                 </Badge>
               ) : null}

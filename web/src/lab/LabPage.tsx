@@ -128,7 +128,7 @@ export function LabPage() {
       <Text className={s.intro}>
         A scenario makes source records of an attack or of an ordinary day and sends them through the same receivers as real data.
         Everything it leads to is labelled Lab.{' '}
-        <Link to="/incidents" search={{ lab: 'true' } as never} className={l.link}>
+        <Link to="/incidents" search={{ lab: 'true' } as never} className={mergeClasses(l.link, l.inText)}>
           Incidents of the lab
         </Link>
       </Text>

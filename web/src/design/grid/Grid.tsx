@@ -70,8 +70,12 @@ const useStyles = makeStyles({
     ':hover': { backgroundColor: tokens.colorNeutralBackground1Hover },
   },
   line: { display: 'flex', alignItems: 'center' },
-  selected: { backgroundColor: tokens.colorNeutralBackground1Selected },
-  current: { boxShadow: `inset 3px 0 0 0 ${tokens.colorBrandForeground1}`, backgroundColor: tokens.colorNeutralBackground1Selected },
+  selected: { backgroundColor: tokens.colorBrandBackground2, ':hover': { backgroundColor: tokens.colorBrandBackground2 } },
+  current: {
+    boxShadow: `inset 3px 0 0 0 ${tokens.colorBrandForeground1}`,
+    backgroundColor: tokens.colorBrandBackground2,
+    ':hover': { backgroundColor: tokens.colorBrandBackground2 },
+  },
   cursor: { outline: `1px solid ${tokens.colorStrokeFocus2}`, outlineOffset: '-1px' },
   cell: {
     boxSizing: 'border-box',
@@ -263,7 +267,7 @@ export function Grid<T>(props: GridProps<T>) {
     <div
       ref={scroller}
       className={s.scroller}
-      role="grid"
+      role={props.expand && !narrow ? 'treegrid' : 'grid'}
       aria-label={props.label}
       aria-rowcount={count + 1}
       aria-multiselectable={selection ? true : undefined}
@@ -325,7 +329,8 @@ export function Grid<T>(props: GridProps<T>) {
               role="row"
               aria-rowindex={v.index + 2}
               aria-selected={selection ? isSelected : undefined}
-              aria-expanded={props.expand ? isExpanded : undefined}
+              aria-expanded={props.expand && !narrow ? isExpanded : undefined}
+              aria-level={props.expand && !narrow ? 1 : undefined}
               className={mergeClasses(s.row, isSelected && s.selected, isCurrent && s.current, v.index === cursor && s.cursor)}
               style={{ transform: `translateY(${v.start}px)`, width: total }}
               onClick={r === undefined ? undefined : (event) => click(event, r, v.index)}
