@@ -148,6 +148,9 @@ func BenchmarkQueue(b *testing.B) {
 	b.Run("page", func(b *testing.B) {
 		percentile(b, func() error { _, err := s.Incident(ctx, "default", 300); return err })
 	})
+	b.Run("alert_facets", func(b *testing.B) {
+		percentile(b, func() error { _, err := s.AlertFacets(ctx, "default", incident.Query{Status: []string{"New"}}); return err })
+	})
 	b.Run("alerts_default", func(b *testing.B) {
 		percentile(b, func() error {
 			_, err := s.Alerts(ctx, "default", incident.Query{Status: []string{"New", "InProgress"}, Top: 50, Count: true})

@@ -399,6 +399,11 @@ func TestListFilters(t *testing.T) {
 				t.Errorf("alerts %s: count %d, %v; want %d", c.name, a.Count, err, c.want)
 			}
 		}
+		facets, err := f.AlertFacets(ctx, "default", incident.Query{Severity: []string{"Low"}, ServiceSource: []string{"endpoint"}})
+		if err != nil || fmt.Sprint(facets["severity"]) != "[{Low 2} {Informational 1} {Medium 1}]" || fmt.Sprint(facets["serviceSource"]) != "[{endpoint 2} {identity 1}]" ||
+			fmt.Sprint(facets["category"]) != "[{Execution 2}]" {
+			t.Errorf("alert facets %v, %v", facets, err)
+		}
 		seen := map[int64]bool{}
 		for skip := 0; skip < 9; skip += 2 {
 			p, err := f.Incidents(ctx, "default", incident.Query{Top: 2, Skip: skip, OrderBy: "severity:desc"})
@@ -412,7 +417,7 @@ func TestListFilters(t *testing.T) {
 		if len(seen) != 9 {
 			t.Errorf("paging showed %d of 9", len(seen))
 		}
-		_, err := f.Incidents(ctx, "default", incident.Query{OrderBy: "name; DROP TABLE incidents"})
+		_, err = f.Incidents(ctx, "default", incident.Query{OrderBy: "name; DROP TABLE incidents"})
 		wantCode(t, err, fault.Invalid, "orderby")
 		_, err = f.Alerts(ctx, "default", incident.Query{Severity: []string{"x"}})
 		wantCode(t, err, fault.Invalid, "severity")

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -271,29 +272,64 @@ func facetNames() []string {
 	return []string{"status", "severity", "assignedTo", "classification", "serviceSource", "detectionSource", "category", "tag"}
 }
 
-// AlertFacets counts alerts like IncidentFacets.
+// AlertFacets counts like IncidentFacets.
 func (s *Service) AlertFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
 	f, err := q.filter()
 	if err != nil {
 		return nil, err
 	}
-	out := map[string][]FacetCount{}
-	for _, facet := range facetNames() {
-		rows, err := store.AlertFacet(ctx, s.db, id, f, facet)
-		if err != nil {
-			return nil, err
-		}
-		list := make([]FacetCount, 0, len(rows))
-		for _, r := range rows {
-			v := r.Value
-			if n, err := strconv.Atoi(v); err == nil && facet == "status" {
-				v = string(alertStatus(int16(n)))
-			} else if err == nil && facet == "severity" {
-				v = string(SeverityOf(n))
-			}
-			list = append(list, FacetCount{v, r.N})
-		}
-		out[facet] = list
+	cells, err := store.AlertCube(ctx, s.db, id, f)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	names := facetNames()
+	counts := make([]map[string]int64, len(names)-1)
+	for i := range counts {
+		counts[i] = map[string]int64{}
+	}
+	for i := range cells {
+		c := &cells[i]
+		holds := [...]bool{oneOf(f.Status, c.Status), oneOf(f.Severity, c.Severity), oneOf(f.AssignedTo, c.AssignedTo), oneOf(f.Classification, c.Classification),
+			oneOf(f.ServiceSource, c.ServiceSource), oneOf(f.DetectionSource, c.DetectionSource), oneOf(f.Category, c.Category)}
+		values := [...]string{string(alertStatus(c.Status)), string(SeverityOf(int(c.Severity))), c.AssignedTo, c.Classification, c.ServiceSource, c.DetectionSource, c.Category}
+		failed, first := 0, 0
+		for k, ok := range holds {
+			if !ok {
+				failed, first = failed+1, k
+			}
+		}
+		for k := range values {
+			if failed == 0 || failed == 1 && first == k {
+				counts[k][values[k]] += c.N
+			}
+		}
+	}
+	out := map[string][]FacetCount{}
+	for k, m := range counts {
+		out[names[k]] = ranked(m)
+	}
+	tagged, err := store.AlertTags(ctx, s.db, id, f)
+	list := make([]FacetCount, 0, len(tagged))
+	for _, t := range tagged {
+		list = append(list, FacetCount{t.Value, t.N})
+	}
+	out["tag"] = list
+	return out, err
+}
+
+func oneOf[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+// ranked lists counts with the most frequent first, at most maxFacet.
+func ranked(m map[string]int64) []FacetCount {
+	out := make([]FacetCount, 0, len(m))
+	for v, n := range m {
+		out = append(out, FacetCount{v, n})
+	}
+	slices.SortFunc(out, func(a, b FacetCount) int {
+		if a.Count != b.Count {
+			return cmp.Compare(b.Count, a.Count)
+		}
+		return cmp.Compare(a.Value, b.Value)
+	})
+	return out[:min(len(out), maxFacet)]
 }
