@@ -57,7 +57,6 @@ func (r *Result) add(o Result) {
 	r.Hits += o.Hits
 	r.Replayed += o.Replayed
 	r.Merged += o.Merged
-	r.Rows = append(r.Rows, o.Rows...)
 	r.AlertsCreated = append(r.AlertsCreated, o.AlertsCreated...)
 	r.AlertsUpdated = append(r.AlertsUpdated, o.AlertsUpdated...)
 	r.IncidentsCreated = append(r.IncidentsCreated, o.IncidentsCreated...)
@@ -98,7 +97,7 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 	if err != nil {
 		return err
 	}
-	if err := b.rowsAgain(ctx); err != nil || len(list) == 0 {
+	if err := b.reopened(ctx); err != nil || len(list) == 0 {
 		return err
 	}
 	for i := range list {
@@ -123,13 +122,6 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 	}
 	for _, f := range b.touched {
 		what := "updated"
-		shown := alertOf(f.row)
-		shown.Evidence = f.evidence
-		rows := HuntingRows(&shown)
-		if !f.fresh {
-			rows = rows[1:]
-		}
-		b.result.Rows = append(b.result.Rows, rows...)
 		if f.fresh {
 			what = "created"
 			b.w.opened++
@@ -144,31 +136,15 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 	return nil
 }
 
-// rowsAgain gives the hunting rows of alerts once more that replayed hits had opened: a caller that replays has not stored them.
-func (b *batch) rowsAgain(ctx context.Context) error {
-	rows, err := store.AlertsByID(ctx, b.tx, b.w.tenant, b.again)
-	if err != nil || len(rows) == 0 {
-		return err
+// reopened names the alerts that replayed hits had opened as updated: a caller that replays may not have come as far as writing their hunting rows.
+func (b *batch) reopened(ctx context.Context) error {
+	places, err := store.Places(ctx, b.tx, b.w.tenant, b.again)
+	for _, id := range b.again {
+		if _, ok := places[id]; ok {
+			b.result.AlertsUpdated = append(b.result.AlertsUpdated, id)
+		}
 	}
-	ids := make([]string, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
-	}
-	evidence, err := store.EvidenceOf(ctx, b.tx, b.w.tenant, ids)
-	if err != nil {
-		return err
-	}
-	of := map[string][]Evidence{}
-	for _, e := range evidence {
-		of[e.AlertID] = append(of[e.AlertID], evidenceOf(e))
-	}
-	sort.Slice(rows, func(i, j int) bool { return rows[i].No < rows[j].No })
-	for _, r := range rows {
-		a := alertOf(r)
-		a.Evidence = of[r.ID]
-		b.result.Rows = append(b.result.Rows, HuntingRows(&a)...)
-	}
-	return nil
+	return err
 }
 
 // prepare bounds the detections, drops hits that are stored already, resolves entities and reads the folds that repeats may belong to.

@@ -149,7 +149,10 @@ func BenchmarkQueue(b *testing.B) {
 		percentile(b, func() error { _, err := s.Incident(ctx, "default", 300); return err })
 	})
 	b.Run("alert_facets", func(b *testing.B) {
-		percentile(b, func() error { _, err := s.AlertFacets(ctx, "default", incident.Query{Status: []string{"New"}}); return err })
+		percentile(b, func() error {
+			_, err := s.AlertFacets(ctx, "default", incident.Query{Status: []string{"New"}})
+			return err
+		})
 	})
 	b.Run("alerts_default", func(b *testing.B) {
 		percentile(b, func() error {

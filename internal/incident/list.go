@@ -289,8 +289,10 @@ func (s *Service) AlertFacets(ctx context.Context, id tenant.ID, q Query) (map[s
 	}
 	for i := range cells {
 		c := &cells[i]
-		holds := [...]bool{oneOf(f.Status, c.Status), oneOf(f.Severity, c.Severity), oneOf(f.AssignedTo, c.AssignedTo), oneOf(f.Classification, c.Classification),
-			oneOf(f.ServiceSource, c.ServiceSource), oneOf(f.DetectionSource, c.DetectionSource), oneOf(f.Category, c.Category)}
+		holds := [...]bool{
+			oneOf(f.Status, c.Status), oneOf(f.Severity, c.Severity), oneOf(f.AssignedTo, c.AssignedTo), oneOf(f.Classification, c.Classification),
+			oneOf(f.ServiceSource, c.ServiceSource), oneOf(f.DetectionSource, c.DetectionSource), oneOf(f.Category, c.Category),
+		}
 		values := [...]string{string(alertStatus(c.Status)), string(SeverityOf(int(c.Severity))), c.AssignedTo, c.Classification, c.ServiceSource, c.DetectionSource, c.Category}
 		failed, first := 0, 0
 		for k, ok := range holds {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -286,9 +285,8 @@ type Result struct {
 	Hits             int      // hits that were new
 	Replayed         int      // hits that were already stored
 	AlertsCreated    []string // ids
-	AlertsUpdated    []string
+	AlertsUpdated    []string // also alerts whose opening hit was replayed
 	IncidentsCreated []int64
 	IncidentsUpdated []int64
-	Merged           int           // incidents absorbed by others
-	Rows             []*schema.Row // AlertInfo and AlertEvidence of new alerts and of new evidence; again when the hit that opened an alert is replayed
+	Merged           int // incidents absorbed by others
 }
