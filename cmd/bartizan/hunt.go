@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -250,14 +251,14 @@ func runBatch(ctx context.Context, in io.Reader, out io.Writer, answer func(cont
 			continue
 		}
 		a := answerLine(ctx, lines.Bytes(), answer)
-		b, err := json.Marshal(a)
+		b, err := line(a)
 		if err != nil {
-			b, err = json.Marshal(batchAnswer{ID: a.ID, Error: &batchError{Code: fault.Internal, Message: err.Error()}})
+			b, err = line(batchAnswer{ID: a.ID, Error: &batchError{Code: fault.Internal, Message: err.Error()}})
 			if err != nil {
 				return err
 			}
 		}
-		if _, err := w.Write(append(b, '\n')); err != nil {
+		if _, err := w.Write(b); err != nil {
 			return err
 		}
 		if err := w.Flush(); err != nil {
@@ -268,6 +269,15 @@ func runBatch(ctx context.Context, in io.Reader, out io.Writer, answer func(cont
 		}
 	}
 	return lines.Err()
+}
+
+// line is an answer with its line end. Angle brackets stay as they are.
+func line(a batchAnswer) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(a)
+	return b.Bytes(), err
 }
 
 func answerLine(ctx context.Context, line []byte, answer func(context.Context, huntRequest, sink) error) (a batchAnswer) {

@@ -119,7 +119,38 @@ func polygonsOf(v any, multi bool) ([][][]geo.LngLat, bool) {
 	if !multi {
 		v = []any{v}
 	}
-	return each(v, func(e any) ([][]geo.LngLat, bool) { return chainsOf(e, true) })
+	return each(flattened(v, polygonDepth+1), func(e any) ([][]geo.LngLat, bool) { return chainsOf(e, true) })
+}
+
+// polygonDepth is how deep the numbers of a polygon's coordinates are nested.
+const polygonDepth = 3
+
+// flattened takes out levels of nesting that a list of several polygons has too many, as it comes of packing a polygon's coordinates once more.
+func flattened(v any, depth int) any {
+	for extra := nesting(v) - depth; extra > 0; extra-- {
+		l, _ := v.([]any)
+		var out []any
+		for _, e := range l {
+			if inner, ok := e.([]any); ok {
+				out = append(out, inner...)
+			}
+		}
+		v = out
+	}
+	return v
+}
+
+// nesting is how many arrays are around the first number.
+func nesting(v any) int {
+	n := 0
+	for {
+		l, ok := v.([]any)
+		if !ok || len(l) == 0 {
+			return n
+		}
+		v = l[0]
+		n++
+	}
 }
 
 func positionOf(v any) (geo.LngLat, bool) {
