@@ -27,6 +27,6 @@ export function page<W, T>(wire: Page<W>, of: (w: W) => T): Page<T> {
   return { ...wire, value: wire.value.map(of) };
 }
 
-export function graph(wire: { nodes?: Graph['nodes'] | null; edges?: Graph['edges'] | null; truncated: boolean }): Graph {
-  return { nodes: wire.nodes ?? [], edges: wire.edges ?? [], truncated: wire.truncated };
+export function graph(wire: { nodes?: Graph['nodes'] | null; edges?: Graph['edges'] | null; truncated?: boolean }): Graph {
+  return { nodes: wire.nodes ?? [], edges: wire.edges ?? [], truncated: wire.truncated ?? false };
 }

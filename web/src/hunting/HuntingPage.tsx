@@ -456,13 +456,15 @@ export function problemOf(err: unknown): Diagnostic | undefined {
     hint?: string;
   };
   if (typeof line !== 'number') return undefined;
+  const at = typeof column === 'number' ? column : 1;
   return {
     code: err.code,
     message: err.message,
     line,
-    column: typeof column === 'number' ? column : 1,
-    ...(typeof endLine === 'number' ? { endLine } : {}),
-    ...(typeof endColumn === 'number' ? { endColumn } : {}),
+    column: at,
+    endLine: typeof endLine === 'number' ? endLine : line,
+    endColumn: typeof endColumn === 'number' ? endColumn : at + 1,
+    severity: 'error',
     ...(hint ? { hint } : {}),
   };
 }

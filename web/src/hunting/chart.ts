@@ -39,10 +39,8 @@ export const chartKinds: readonly { kind: ChartKind; label: string }[] = [
 ];
 
 // hinted is the kind of chart the query asked for, if it is one the portal draws.
-export function hinted(render: RenderHint | string | undefined): ChartKind | undefined {
-  if (!render) return undefined;
-  const name = typeof render === 'string' ? render : (render.kind ?? render.visualization ?? '');
-  return kinds[name.toLowerCase()];
+export function hinted(render: RenderHint | undefined): ChartKind | undefined {
+  return render ? kinds[render.kind.toLowerCase()] : undefined;
 }
 
 const maxSeries = 12;
@@ -57,7 +55,7 @@ function number(cell: Cell | undefined): number {
 // It gives nothing when no column holds numbers.
 export function chart(result: HuntResult, kind: ChartKind): Chart | undefined {
   const { schema } = result;
-  const hint = typeof result.render === 'object' ? result.render : {};
+  const hint: Partial<RenderHint> = result.render ?? {};
   const byName = (name: string | undefined) => (name === undefined ? -1 : schema.findIndex((c) => c.name === name));
   let x = byName(hint.xcolumn);
   if (x < 0) x = schema.findIndex((c) => c.type === 'datetime');
