@@ -116,10 +116,12 @@ func chainsOf(v any, multi bool) ([][]geo.LngLat, bool) {
 }
 
 func polygonsOf(v any, multi bool) ([][][]geo.LngLat, bool) {
-	if !multi {
+	if multi {
+		v = flattened(v, polygonDepth+1)
+	} else {
 		v = []any{v}
 	}
-	return each(flattened(v, polygonDepth+1), func(e any) ([][]geo.LngLat, bool) { return chainsOf(e, true) })
+	return each(v, func(e any) ([][]geo.LngLat, bool) { return chainsOf(e, true) })
 }
 
 // polygonDepth is how deep the numbers of a polygon's coordinates are nested.

@@ -22,7 +22,7 @@ func Union(parts []*Region) (*Region, bool) {
 	for next := len(parts); q.Len() > 1; next++ {
 		a, b := heap.Pop(&q).(sized), heap.Pop(&q).(sized)
 		r := overlay(a.Region, b.Region, false)
-		heap.Push(&q, sized{r, r.size(), next})
+		heap.Push(&q, sized{r, a.vertices + b.vertices, next})
 	}
 	return q[0].Region, true
 }
