@@ -37,6 +37,7 @@ type Library struct {
 	opt   Options
 	table map[string]impl
 	regex regexCache
+	terms termCache
 	// shapes are parsed GeoJSON arguments.
 	shapes shapeCache
 }

@@ -73,6 +73,25 @@ func TestTimesRoundTrip(t *testing.T) {
 	})
 }
 
+// The index of many phrases finds what looking for each of them finds.
+func TestHasAnyIndex(t *testing.T) {
+	lib := fn.New(fn.Options{})
+	word := rapid.StringOfN(rapid.SampledFrom([]rune("aAb1é._- ")), 0, 5, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		text, phrases := rapid.StringOfN(rapid.SampledFrom([]rune("aAb1é._- ")), 0, 20, -1).Draw(t, "text"), rapid.SliceOfN(word, 0, 6).Draw(t, "phrases")
+		items, args := make([]fn.Value, len(phrases)), []fn.Value{str(text)}
+		for i, p := range phrases {
+			items[i] = str(p)
+			args = append(args, str(p))
+		}
+		want, err1 := lib.Call("has_any", plan.Bool, args)
+		got, err2 := lib.Call("has_any", plan.Bool, []fn.Value{str(text), {T: plan.Dynamic, V: fn.Array(items)}})
+		if err1 != nil || err2 != nil || want != got {
+			t.Fatalf("%q has_any %q: %v, one by one %v (%v, %v)", text, phrases, got.V, want.V, err1, err2)
+		}
+	})
+}
+
 // Every function must bear every kind of argument in any number.
 func TestFunctionsNeverPanic(t *testing.T) {
 	lib := fn.New(fn.Options{})

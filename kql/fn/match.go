@@ -66,6 +66,11 @@ func (c *call) operands(i int) []any {
 }
 
 func (c *call) hasMany(all bool) bool {
+	if array, ok := c.arg(1).V.(string); ok && !all && len(c.args) == 2 && c.arg(1).T == plan.Dynamic {
+		if x := c.lib.terms.get(array); x != nil {
+			return x.in(c.str(0))
+		}
+	}
 	s := strings.ToLower(c.str(0))
 	for _, p := range c.operands(1) {
 		if hasTerm(s, strings.ToLower(treeText(p)), true, true) != all {
