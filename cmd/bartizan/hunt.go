@@ -75,6 +75,9 @@ func (f *huntFlags) run(cmd *cobra.Command, args []string) error {
 			return usageError{fmt.Errorf("--now: %w", err)}
 		}
 	}
+	if _, _, err := lake.ParseTimespan(f.timespan, time.Now()); err != nil {
+		return usageError{fmt.Errorf("--timespan: %w", err)}
+	}
 	if f.batch {
 		if len(args) > 0 || f.file != "" {
 			return usageError{errors.New("--jsonl reads queries from standard input: give no query")}
@@ -205,7 +208,12 @@ func (f *huntFlags) ask(ctx context.Context, c *client, q huntRequest, s sink) e
 	if q.now != "" {
 		body["now"] = q.now
 	}
-	var res lake.Result
+	// Numbers stay as the server wrote them: longs do not fit a float.
+	var res struct {
+		Schema []lake.Column
+		Rows   [][]json.RawMessage
+		Stats  lake.Stats
+	}
 	if err := c.call(ctx, http.MethodPost, "/api/hunting/run", body, &res); err != nil {
 		return err
 	}
@@ -213,7 +221,18 @@ func (f *huntFlags) ask(ctx context.Context, c *client, q huntRequest, s sink) e
 		return err
 	}
 	for _, row := range res.Rows {
-		if err := s.row(row); err != nil {
+		cells := make([]any, len(row))
+		for i, raw := range row {
+			var text string
+			switch {
+			case string(raw) == "null":
+			case json.Unmarshal(raw, &text) == nil:
+				cells[i] = text
+			default:
+				cells[i] = raw
+			}
+		}
+		if err := s.row(cells); err != nil {
 			return err
 		}
 	}

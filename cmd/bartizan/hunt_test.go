@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -85,5 +88,40 @@ func TestPrinters(t *testing.T) {
 		if diff := cmp.Diff(want, out.String()); diff != "" {
 			t.Errorf("%s: %s", format, diff)
 		}
+	}
+}
+
+// Over a server, longs keep all their digits and errors their place.
+func TestHuntServer(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct{ Query, Timespan, Now string }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.URL.Path != "/api/hunting/run" || r.Header.Get("Authorization") != "Bearer secret" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		if body.Query == "bad" {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(`{"error":{"code":"name","message":"there is no table ` + "`bad`" + `","details":{"line":1,"column":1}}}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"schema":[{"name":"n","type":"long"},{"name":"d","type":"dynamic"},{"name":"s","type":"string"}],"rows":[[9223372036854775807,{"a":1.0},"x"],[null,null,""]],"stats":{"rows":2,"ms":1,"truncated":false,"partial":false,"limits":[]}}`))
+	}))
+	defer server.Close()
+	f := &huntFlags{targetFlags: targetFlags{server: server.URL, token: "secret", tenant: "default"}}
+	answer, done, err := f.answerer(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	var out bytes.Buffer
+	if err := answer(context.Background(), huntRequest{query: "good", timeout: time.Minute}, newPrinter(&out, "ndjson", false)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("{\"n\":9223372036854775807,\"d\":{\"a\":1.0},\"s\":\"x\"}\n{\"n\":null,\"d\":null,\"s\":\"\"}\n", out.String()); diff != "" {
+		t.Error(diff)
+	}
+	err = withPlace(answer(context.Background(), huntRequest{query: "bad", timeout: time.Minute}, newPrinter(&out, "csv", false)))
+	if fault.CodeOf(err) != "name" || err.Error() != "line 1, column 1: there is no table `bad`" {
+		t.Errorf("%v", err)
 	}
 }
