@@ -49,8 +49,11 @@ func (w *worker) channels() (note string) {
 	case "dns-server", "security-mitigations":
 		// rules only
 	default:
-		if strings.EqualFold(r.channel, "Directory Service") {
+		switch {
+		case strings.EqualFold(r.channel, "Directory Service"):
 			w.directoryService()
+		case r.eventID == 1149 && strings.EqualFold(r.channel, "Microsoft-Windows-TerminalServices-RemoteConnectionManager/Operational"):
+			w.terminalUser()
 		}
 	}
 	return ""
@@ -218,6 +221,15 @@ func (w *worker) terminalSession() {
 	row := w.newRow("DeviceEvents", action)
 	account(row, "Account", r.get("User"))
 	w.remote(row, r.get("Address"))
+	w.finish(row)
+}
+
+// terminalUser maps 1149: remote desktop has accepted a user, before the session exists.
+func (w *worker) terminalUser() {
+	r := &w.rec
+	row := w.newRow("DeviceEvents", "RemoteDesktopConnection")
+	accountParts(row, "Account", r.get("Param2"), r.get("Param1"), "")
+	w.remote(row, r.get("Param3"))
 	w.finish(row)
 }
 

@@ -182,12 +182,17 @@ func (w *worker) sysmonNetwork() {
 	}
 	put(row, "Protocol", protocol)
 	source, destination := normalise.CleanIP(r.get("SourceIp")), normalise.CleanIP(r.get("DestinationIp"))
-	if initiated {
+	// Older versions name the local side as the source of accepted connections, too; the host names tell.
+	localIsSource := initiated
+	fromHere, toHere := w.isHere(r.peek("SourceHostname")), w.isHere(r.peek("DestinationHostname"))
+	if fromHere != toHere {
+		localIsSource = fromHere
+	}
+	if localIsSource {
 		w.dev.learnAddress(source)
 	} else {
 		w.dev.learnAddress(destination)
 	}
-	localIsSource := initiated
 	if w.dev.owns(source) != w.dev.owns(destination) {
 		localIsSource = w.dev.owns(source)
 	}
@@ -202,6 +207,13 @@ func (w *worker) sysmonNetwork() {
 		w.extra.Text("DestinationHostname", host)
 	}
 	w.finish(row)
+}
+
+// isHere reports whether a host name, with or without its domain, is that of the device.
+func (w *worker) isHere(host string) bool {
+	name, _, _ := strings.Cut(host, ".")
+	own, _, _ := strings.Cut(w.rec.computer, ".")
+	return name != "" && strings.EqualFold(name, own)
 }
 
 func (w *worker) endpoints(row *schema.Row, local, localPort, remote, remotePort string) {
