@@ -196,17 +196,10 @@ func geoLineFunctions() map[string]impl {
 			l, ok1 := c.lines(0)
 			level, ok2 := c.intOr(1, geoS2Level)
 			radius, ok3 := c.realOr(2, 0)
-			switch {
-			case !ok1 || !ok2 || !ok3 || !(radius >= 0):
-				return nil
-			case radius == 0:
-				return textsOrNull(l.S2Cover(level))
-			}
-			r, ok := l.Buffer(radius, geoTolerance)
-			if !ok {
+			if !ok1 || !ok2 || !ok3 {
 				return nil
 			}
-			return textsOrNull(r.S2Cover(level))
+			return textsOrNull(l.S2Cover(level, radius))
 		},
 	}
 }
@@ -276,14 +269,22 @@ func geoPolygonFunctions() map[string]impl {
 		},
 		"geo_polygon_densify": polygonDensify,
 		"geo_polygon_to_s2cells": func(c *call) any {
-			r, level, ok := c.widened(geoS2Level)
-			if !ok {
+			r, ok1 := c.region(0)
+			level, ok2 := c.intOr(1, geoS2Level)
+			radius, ok3 := c.realOr(2, 0)
+			if !ok1 || !ok2 || !ok3 {
 				return nil
 			}
-			return textsOrNull(r.S2Cover(level))
+			return textsOrNull(r.S2Cover(level, radius))
 		},
 		"geo_polygon_to_h3cells": func(c *call) any {
-			r, level, ok := c.widened(geoH3Level)
+			r, ok1 := c.region(0)
+			level, ok2 := c.intOr(1, geoH3Level)
+			radius, ok3 := c.realOr(2, 0)
+			ok := ok1 && ok2 && ok3 && radius >= 0
+			if ok && radius > 0 {
+				r, ok = r.Buffer(radius, geoTolerance)
+			}
 			if !ok {
 				return nil
 			}
@@ -313,18 +314,6 @@ func geoPolygonFunctions() map[string]impl {
 			return tree{oneOrMany("Polygon", all)}
 		},
 	}
-}
-
-// widened is a polygon with the radius in the third argument around it, and the level in the second.
-func (c *call) widened(def int) (*geo.Region, int, bool) {
-	r, ok1 := c.region(0)
-	level, ok2 := c.intOr(1, def)
-	radius, ok3 := c.realOr(2, 0)
-	ok := ok1 && ok2 && ok3 && radius >= 0
-	if ok && radius > 0 {
-		r, ok = r.Buffer(radius, geoTolerance)
-	}
-	return r, level, ok
 }
 
 // regions are the polygons in the array that is the first argument.

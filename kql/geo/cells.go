@@ -1,10 +1,12 @@
 package geo
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/golang/geo/s1"
 	"github.com/golang/geo/s2"
 )
 
@@ -164,38 +166,77 @@ func S2Neighbors(token string) ([]string, bool) {
 	return grouped(out), true
 }
 
-// S2Cover are the cells of a level that cover the region; there is none when they would be more than 65,536.
-func (r *Region) S2Cover(level int) ([]string, bool) {
-	if !affordable(level, r.poly.Area(), r.Perimeter()) {
+// S2Cover are the cells of a level that cover what is within radius meters of the region; there is none when they would be more than 65,536.
+func (r *Region) S2Cover(level int, radius float64) ([]string, bool) {
+	if !affordable(level, r.poly.Area(), r.Perimeter(), radius) {
 		return nil, false
+	}
+	if radius > 0 {
+		return tokens(cover(newNearby(radius, r.poly.RectBound(), r.poly), level))
 	}
 	return tokens(cover(r.poly, level))
 }
 
-// S2Cover are the cells of a level that cover the lines.
-func (l *Lines) S2Cover(level int) ([]string, bool) {
-	if !affordable(level, 0, l.Length()) {
+// S2Cover are the cells of a level that cover what is within radius meters of the lines.
+func (l *Lines) S2Cover(level int, radius float64) ([]string, bool) {
+	if !affordable(level, 0, l.Length(), radius) {
 		return nil, false
 	}
+	var shapes []s2.Shape
 	var all s2.CellUnion
+	bound := s2.EmptyRect()
 	for _, c := range l.chains {
 		line := s2.Polyline(c)
-		all = append(all, cover(&line, level)...)
+		shapes = append(shapes, &line)
+		bound = bound.Union(line.RectBound())
+		if radius == 0 {
+			all = append(all, cover(&line, level)...)
+		}
+	}
+	if radius > 0 {
+		return tokens(cover(newNearby(radius, bound, shapes...), level))
 	}
 	slices.Sort(all)
 	return tokens(slices.Compact(all))
 }
 
 func cover(r s2.Region, level int) []s2.CellID {
-	// the coverer has no fixed level below which it stops, but does not merge four cells into one below MinLevel
 	c := &s2.RegionCoverer{MinLevel: level, MaxLevel: level, LevelMod: 1, MaxCells: maxCover}
 	return c.Covering(r)
 }
 
-// affordable bounds the work of a covering before it is done; area in steradians, length in meters.
-func affordable(level int, area, length float64) bool {
-	return level >= 0 && level <= s2.MaxLevel &&
-		area/s2.MaxAreaMetric.Value(level) <= maxCover && length/EarthRadius/s2.MaxDiagMetric.Value(level) <= maxCover
+// affordable bounds the work of a covering before it is done; area in steradians, length and radius in meters.
+func affordable(level int, area, length, radius float64) bool {
+	if level < 0 || level > s2.MaxLevel || !(radius >= 0 && radius < maxBufferRadius) {
+		return false
+	}
+	length, radius = length/EarthRadius, radius/EarthRadius
+	area += length*radius + math.Pi*radius*radius
+	return area/s2.MaxAreaMetric.Value(level) <= maxCover && length/s2.MaxDiagMetric.Value(level) <= maxCover
+}
+
+// nearby is the region within a radius of shapes, for coverings.
+type nearby struct {
+	s2.Cap
+	query  *s2.EdgeQuery
+	radius s1.ChordAngle
+}
+
+func newNearby(radius float64, bound s2.Rect, shapes ...s2.Shape) *nearby {
+	index := s2.NewShapeIndex()
+	for _, s := range shapes {
+		index.Add(s)
+	}
+	query := s2.NewClosestEdgeQuery(index, s2.NewClosestEdgeQueryOptions().IncludeInteriors(true))
+	return &nearby{Cap: bound.CapBound().Expanded(angle(radius)), query: query, radius: s1.ChordAngleFromAngle(angle(radius))}
+}
+
+// ContainsCell implements s2.Region.
+func (*nearby) ContainsCell(s2.Cell) bool { return false }
+
+// IntersectsCell implements s2.Region.
+func (n *nearby) IntersectsCell(c s2.Cell) bool {
+	return n.query.IsConservativeDistanceLessOrEqual(s2.NewMinDistanceToCellTarget(c), n.radius)
 }
 
 func tokens(ids []s2.CellID) ([]string, bool) {

@@ -84,7 +84,7 @@ func newThinner(chains [][]s2.Point, tolerance float64) *thinner {
 		}
 	}
 	sort.Slice(all, func(i, j int) bool {
-		return s2.CellIDFromLatLng(s2.LatLngFromPoint(all[i])) < s2.CellIDFromLatLng(s2.LatLngFromPoint(all[j]))
+		return cellID(all[i]) < cellID(all[j])
 	})
 	if tolerance <= 0 {
 		return t
@@ -150,38 +150,20 @@ func (t *thinner) findJunctions(rings [][]s2.Point) {
 	}
 }
 
-// chain keeps the vertices that are further than the tolerance from the line without them, and both ends.
+// chain leaves out as many vertices as can be while none is further than the tolerance from the line; both ends stay.
 func (t *thinner) chain(pts []s2.Point) []s2.Point {
 	if len(pts) < 3 || t.tolerance <= 0 {
 		return pts
 	}
-	keep := make([]bool, len(pts))
-	keep[0], keep[len(pts)-1] = true, true
-	type span struct{ from, to int }
-	for todo := []span{{0, len(pts) - 1}}; len(todo) > 0; {
-		s := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		at, worst := -1, t.tolerance
-		for i := s.from + 1; i < s.to; i++ {
-			if d := s2.DistanceFromSegment(pts[i], pts[s.from], pts[s.to]); d > worst {
-				at, worst = i, d
-			}
-		}
-		if at >= 0 {
-			keep[at] = true
-			todo = append(todo, span{s.from, at}, span{at, s.to})
-		}
-	}
-	out := pts[:0:0]
-	for i, p := range pts {
-		if keep[i] {
-			out = append(out, p)
-		}
+	line := s2.Polyline(pts)
+	var out []s2.Point
+	for _, i := range line.SubsampleVertices(t.tolerance) {
+		out = append(out, pts[i])
 	}
 	return out
 }
 
-// ring simplifies between junctions; a ring without any, between its first vertex and the one furthest from it.
+// ring simplifies between junctions; a ring without any, from the vertex that comes first in the order of S2 cells.
 func (t *thinner) ring(pts []s2.Point) []s2.Point {
 	for len(pts) > 1 && pts[0] == pts[len(pts)-1] {
 		pts = pts[:len(pts)-1]
@@ -190,24 +172,23 @@ func (t *thinner) ring(pts []s2.Point) []s2.Point {
 		return nil
 	}
 	var fixed []int
+	first := 0
 	for i, p := range pts {
 		if t.junction[p] {
 			fixed = append(fixed, i)
 		}
-	}
-	if len(fixed) < 2 {
-		start := 0
-		if len(fixed) == 1 {
-			start = fixed[0]
+		if cellID(p) < cellID(pts[first]) {
+			first = i
 		}
-		far, at := s1.ChordAngle(-1), start
-		for i, p := range pts {
-			if d := s2.ChordAngleBetweenPoints(pts[start], p); d > far {
-				far, at = d, i
-			}
-		}
-		fixed = []int{min(start, at), max(start, at)}
 	}
+	if len(fixed) == 0 {
+		fixed = []int{first}
+	}
+	place := make(map[s2.Point]int, len(pts))
+	for i, p := range pts {
+		place[p] = i
+	}
+	var loop []piece
 	var out []s2.Point
 	for k, from := range fixed {
 		to := fixed[(k+1)%len(fixed)]
@@ -219,10 +200,23 @@ func (t *thinner) ring(pts []s2.Point) []s2.Point {
 			part = append(part, pts[i%len(pts)])
 		}
 		part = t.chain(part)
-		out = append(out, part[:len(part)-1]...)
+		for i, p := range part[:len(part)-1] {
+			id := place[p]
+			if next := place[part[i+1]]; next != 0 && next < id { // the edge runs over the beginning of the ring
+				id = 0
+			}
+			loop = append(loop, piece{from: len(out), id: id})
+			out = append(out, p)
+		}
 	}
-	return out
+	turned := make([]s2.Point, 0, len(out))
+	for _, q := range canonical(loop) {
+		turned = append(turned, out[q.from])
+	}
+	return turned
 }
+
+func cellID(p s2.Point) s2.CellID { return s2.CellIDFromLatLng(s2.LatLngFromPoint(p)) }
 
 const (
 	// tessellationFraction and tessellationScale are those of the S2 library's edge tessellator.
