@@ -80,6 +80,8 @@ CREATE INDEX alerts_last ON alerts (tenant_id, last_activity, id);
 --bun:split
 CREATE INDEX alerts_queue ON alerts (tenant_id, status, severity, assigned_to, classification, service_source, detection_source, category, last_activity, lab);
 --bun:split
+CREATE INDEX alerts_tagged ON alerts (tenant_id, tags) WHERE tags <> '[]';
+--bun:split
 CREATE INDEX alerts_rule ON alerts (tenant_id, rule_id);
 --bun:split
 CREATE TABLE alert_evidence (
