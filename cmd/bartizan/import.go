@@ -87,6 +87,9 @@ Exit code 3 means that some records were refused; they are named below and kept,
 }
 
 func importHere(ctx context.Context, f importFlags, paths []string, stdout, stderr io.Writer) error {
+	if f.source != reader.Auto && !knownFamily(f.source) {
+		return usageError{fmt.Errorf("--source %s is not a known family; known: %s", f.source, familyNames())}
+	}
 	n, err := openNode(ctx, f.target, "import")
 	if err != nil {
 		return err
@@ -95,9 +98,6 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	id, err := n.tenant(ctx, f.target.tenant)
 	if err != nil {
 		return err
-	}
-	if f.source != reader.Auto && !knownFamily(f.source) {
-		return usageError{fmt.Errorf("--source %s is not a known family; known: %s", f.source, familyNames())}
 	}
 	for _, dir := range f.rules {
 		report, err := n.rules.Import(ctx, id, dir)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -62,12 +63,13 @@ func (in *intake) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var all error // one tenant's trouble does not keep the others waiting
 	for _, id := range tenants {
 		if err := in.ensure(ctx, id); err != nil {
-			return fmt.Errorf("tenant %s: %w", id, err)
+			all = errors.Join(all, fmt.Errorf("tenant %s: %w", id, err))
 		}
 	}
-	return nil
+	return all
 }
 
 func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
@@ -171,6 +173,8 @@ func (s *server) removeLab(ctx context.Context, id tenant.ID) (simulate.Removed,
 	if err != nil {
 		return out, err
 	}
+	s.traces.Lock()
+	defer s.traces.Unlock()
 	removed, err := s.incidents.RemoveLab(ctx, id)
 	if err != nil {
 		return out, err

@@ -87,7 +87,7 @@ func (u usageError) Unwrap() error { return u.error }
 // isUsage recognises the argument errors that cobra makes itself.
 func isUsage(err error) bool {
 	text := err.Error()
-	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "accepts ", "requires at least", "required flag"} {
+	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "accepts ", "requires at least", "required flag", "if any flags in the group"} {
 		if strings.HasPrefix(text, start) {
 			return true
 		}

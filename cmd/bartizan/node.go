@@ -85,7 +85,11 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	n.access, err = access.New(n.db, access.Options{
 		Idle: n.cfg.Session.Idle, Absolute: n.cfg.Session.Absolute, Attempts: n.cfg.Login.Attempts, Window: n.cfg.Login.Window, Secure: n.cfg.TLS.Cert != "", Log: n.log,
 	})
-	return n, err
+	if err != nil {
+		return n, err
+	}
+	// Whoever goes through all tenants, as a backup does, must find the one that commands work in before a server has ever run.
+	return n, n.access.EnsureDefaultTenant(ctx)
 }
 
 // Close closes what is open, in reverse order.
@@ -108,10 +112,18 @@ func (n *node) Close() {
 // tenant returns the id of an existing tenant. The default tenant exists from the first opening on.
 func (n *node) tenant(ctx context.Context, name string) (tenant.ID, error) {
 	id, err := tenant.Parse(name)
-	if err != nil || id == tenant.Default {
+	if err != nil {
 		return id, err
 	}
-	all, err := n.access.AllTenants(ctx)
+	return existing(ctx, n.access, id)
+}
+
+// existing returns id when there is such a tenant.
+func existing(ctx context.Context, service *access.Service, id tenant.ID) (tenant.ID, error) {
+	if id == tenant.Default {
+		return id, nil
+	}
+	all, err := service.AllTenants(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +132,7 @@ func (n *node) tenant(ctx context.Context, name string) (tenant.ID, error) {
 			return id, nil
 		}
 	}
-	return "", fault.Newf(fault.NotFound, "there is no tenant %q; bartizan tenant list shows those there are", name)
+	return "", fault.Newf(fault.NotFound, "there is no tenant %q; bartizan tenant list shows those there are", id)
 }
 
 // memoryLimit is a size as DuckDB writes it; "" leaves the choice to it.

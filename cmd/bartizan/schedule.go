@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/setting"
+	"github.com/bartizan-sec/bartizan/internal/simulate"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -74,7 +76,7 @@ func (s *server) runDue(ctx context.Context, id tenant.ID) error {
 	return err
 }
 
-// retain deletes what is older than the tenant keeps.
+// retain deletes rows and refused records that are older than the tenant keeps.
 func (s *server) retain(ctx context.Context, id tenant.ID) error {
 	keep, err := setting.New(s.db, s.cfg.Lake.Retention).Retention(ctx, id)
 	if err != nil || keep <= 0 {
@@ -85,6 +87,11 @@ func (s *server) retain(ctx context.Context, id tenant.ID) error {
 		return err
 	}
 	before := time.Now().Add(-keep)
+	if n, err := s.records.Forget(ctx, id, before); err != nil {
+		return err
+	} else if n > 0 {
+		s.log.Info("retention", "tenant", id, "refused records", n, "before", before)
+	}
 	for _, t := range schema.Load().Tables() {
 		if t.TimeColumn == "" {
 			continue
@@ -100,11 +107,17 @@ func (s *server) retain(ctx context.Context, id tenant.ID) error {
 	return nil
 }
 
-// runLabRules waits until the run's records are in the lake and lets the scheduled rules look at them.
+// runLabRules waits until the run's records are in the lake and lets the scheduled rules look at them, unless the run was removed meanwhile.
 func (s *server) runLabRules(ctx context.Context, j labRulesJob) error {
 	if err := s.intake.Drain(ctx, j.Tenant, time.Minute); err != nil {
 		return err
 	}
-	_, err := s.runScheduled(ctx, j.Tenant, j.Run, j.From, j.To)
+	s.traces.Lock()
+	defer s.traces.Unlock()
+	runs, err := s.lab.Runs(ctx, j.Tenant)
+	if err != nil || !slices.ContainsFunc(runs, func(r simulate.Run) bool { return r.ID == j.Run }) {
+		return err
+	}
+	_, err = s.runScheduled(ctx, j.Tenant, j.Run, j.From, j.To)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,8 @@ type server struct {
 	metrics *telemetry.Metrics
 	intake  *intake
 	lab     *simulate.Service
+
+	traces sync.Mutex // held while rules look at a lab run and while runs are removed, so that nothing found before a removal arrives after it
 }
 
 func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (err error) {

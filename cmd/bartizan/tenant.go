@@ -14,7 +14,7 @@ import (
 )
 
 func newTenant() *cobra.Command {
-	cmd := &cobra.Command{Use: "tenant", Short: "Add and list tenants"}
+	cmd := &cobra.Command{Use: "tenant", Short: "Add and list tenants", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newTenantAdd(), newTenantList())
 	return cmd
 }

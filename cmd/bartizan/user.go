@@ -16,7 +16,7 @@ import (
 )
 
 func newUser() *cobra.Command {
-	cmd := &cobra.Command{Use: "user", Short: "Add, list and reset the portal's users"}
+	cmd := &cobra.Command{Use: "user", Short: "Add, list and reset the portal's users", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(newUserAdd(), newUserList(), newUserReset())
 	return cmd
 }
@@ -146,10 +146,16 @@ func newUserReset() *cobra.Command {
 // either runs remote against --server, or local on the data folder.
 func (t *targetFlags) either(ctx context.Context, program string, remote func(c *client) error, local func(d *desk) error) error {
 	if t.server == "" {
-		if _, err := tenant.Parse(t.tenant); err != nil {
+		id, err := tenant.Parse(t.tenant)
+		if err != nil {
 			return err
 		}
-		return withDesk(ctx, *t, program, local)
+		return withDesk(ctx, *t, program, func(d *desk) error {
+			if _, err := existing(ctx, d.access, id); err != nil {
+				return err
+			}
+			return local(d)
+		})
 	}
 	c, err := t.client()
 	if err != nil {
