@@ -162,7 +162,11 @@ func (r *runner) rows(ctx context.Context, n plan.Node) ([][]any, error) {
 }
 
 func (r *runner) query(ctx context.Context, n plan.Node, limit int64, f func([]any) error) error {
-	opt := sqlgen.Options{Now: r.opt.Now, Local: r.local, Ordered: r.ordered}
+	empty, err := r.emptyTables(ctx, n)
+	if err != nil {
+		return err
+	}
+	opt := sqlgen.Options{Now: r.opt.Now, Local: r.local, Ordered: r.ordered, Empty: empty}
 	if limit > 0 {
 		opt.Limit = limit + 1 // one more tells that there was more
 	}
@@ -196,6 +200,37 @@ func (r *runner) query(ctx context.Context, n plan.Node, limit int64, f func([]a
 		return engineError(err, q.SQL)
 	}
 	return nil
+}
+
+// wideUnion is how many inputs a union has when it pays to know which tables are empty: a search of all tables reads few that are not.
+const wideUnion = 8
+
+// emptyTables names the tables without rows where the plan has a wide union.
+func (r *runner) emptyTables(ctx context.Context, n plan.Node) (map[string]bool, error) {
+	wide := false
+	plan.Walk(n, func(n plan.Node) {
+		if u, ok := n.(*plan.Union); ok && len(u.Inputs) >= wideUnion {
+			wide = true
+		}
+	})
+	if !wide {
+		return nil, nil
+	}
+	const q = "SELECT table_name FROM duckdb_tables() WHERE estimated_size = 0 AND NOT internal AND NOT temporary"
+	rows, err := r.conn.QueryContext(ctx, q)
+	if err != nil {
+		return nil, engineError(err, q)
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, engineError(err, q)
+		}
+		out[name] = true
+	}
+	return out, rows.Err()
 }
 
 // EngineError is a failure of the database. SQL is for logs, never for users.

@@ -355,6 +355,9 @@ func (g *Emitter) union(x *plan.Union, want need) *rel {
 		}
 	}
 	for i, in := range x.Inputs {
+		if g.empty(in) {
+			continue
+		}
 		below := need{}
 		for _, j := range cols {
 			columnsIn(x.Map[i][j], below)
@@ -383,6 +386,26 @@ func (g *Emitter) union(x *plan.Union, want need) *rel {
 	r.part = part
 	r.hide(part...)
 	return r
+}
+
+// empty says that the relation surely has no rows: what it reads is a stored table without any.
+func (g *Emitter) empty(n plan.Node) bool {
+	if len(g.opt.Empty) == 0 {
+		return false
+	}
+	switch x := n.(type) {
+	case *plan.Scan:
+		return g.opt.Empty[x.Table]
+	case *plan.Project:
+		return g.empty(x.Input)
+	case *plan.Filter:
+		return g.empty(x.Input)
+	case *plan.Sort:
+		return g.empty(x.Input)
+	case *plan.Limit:
+		return g.empty(x.Input)
+	}
+	return false
 }
 
 func (g *Emitter) sharedNode(x *plan.Shared) *rel {

@@ -27,6 +27,8 @@ type Options struct {
 	Limit int64
 	// Local names the tables that hold the rows of Local and External nodes; their columns are named as the node's.
 	Local map[plan.Node]string
+	// Empty names stored tables without rows; a union leaves them out. Missing names may hold rows.
+	Empty map[string]bool
 	// Ordered are the nodes among Local whose table has a column h0 that numbers the rows in order.
 	Ordered map[plan.Node]bool
 }

@@ -111,3 +111,23 @@ func TestGenerateRefuses(t *testing.T) {
 		t.Errorf("a deep expression gave %v", err)
 	}
 }
+
+// A union leaves out stored tables that are known to hold nothing, and is still a table when all are.
+func TestUnionOfEmptyTables(t *testing.T) {
+	in := func(table string, id plan.ColumnID) plan.Node {
+		s := &plan.Scan{Table: table, Physical: []string{"x"}, Cols: []plan.Column{{ID: id, Name: "x", Type: plan.Long}}}
+		return &plan.Filter{Input: s, Pred: call("==", plan.Bool, col(id, plan.Long), &plan.Const{T: plan.Long, Value: int64(1)})}
+	}
+	u := &plan.Union{
+		Inputs: []plan.Node{in("full", 1), in("hollow", 2)}, Cols: []plan.Column{{ID: 3, Name: "x", Type: plan.Long}},
+		Map: [][]plan.Expr{{col(1, plan.Long)}, {col(2, plan.Long)}},
+	}
+	q, err := sqlgen.Generate(u, sqlgen.DuckDB(), sqlgen.Options{Empty: map[string]bool{"hollow": true}})
+	if err != nil || !strings.Contains(q.SQL, `"full"`) || strings.Contains(q.SQL, `"hollow"`) {
+		t.Errorf("%v\n%s", err, q.SQL)
+	}
+	q, err = sqlgen.Generate(u, sqlgen.DuckDB(), sqlgen.Options{Empty: map[string]bool{"hollow": true, "full": true}})
+	if err != nil || strings.Contains(q.SQL, `"full"`) || !strings.Contains(q.SQL, "WHERE false") {
+		t.Errorf("%v\n%s", err, q.SQL)
+	}
+}
