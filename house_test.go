@@ -228,10 +228,10 @@ var tenantColumn = regexp.MustCompile(`(?is)create table\s+(\w+)\s*\((.*?)\n\)`)
 // Every table of tenant data carries the tenant. Tables that are global by nature are listed with the reason.
 func TestStateTablesCarryATenant(t *testing.T) {
 	global := map[string]string{
-		"tenants":     "the list of tenants itself",
-		"users":       "a person may hold several tenants",
-		"sessions":    "a session belongs to a person, the tenant is chosen per request",
-		"login_locks": "sign-in attempts come before a tenant is known",
+		"tenants":          "the list of tenants itself",
+		"users":            "a person may hold several tenants",
+		"sessions":         "a session belongs to a person, the tenant is chosen per request",
+		"sign_in_failures": "attempts come before a tenant is known",
 	}
 	paths, err := filepath.Glob("internal/platform/state/migrations/*.sql")
 	if err != nil || len(paths) == 0 {
