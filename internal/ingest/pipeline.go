@@ -53,6 +53,7 @@ const (
 
 // Pipeline moves one tenant's records from Add to the lake. Add, Refuse, Flush and Close are called by one goroutine.
 type Pipeline struct {
+	ctx      context.Context // of the whole run
 	cfg      Config
 	families map[string]Family
 	probes   []reader.Probe
@@ -92,7 +93,7 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 		cfg.MaxDelay = 500 * time.Millisecond
 	}
 	p := &Pipeline{
-		cfg: cfg, families: map[string]Family{}, probes: Probes(cfg.Families), failed: make(chan struct{}),
+		ctx: ctx, cfg: cfg, families: map[string]Family{}, probes: Probes(cfg.Families), failed: make(chan struct{}),
 		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, queuedBatches), judge: make(chan *batch, queuedBatches),
 		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}},
 	}
@@ -135,10 +136,13 @@ func (p *Pipeline) Replay(ctx context.Context, rec *normalise.Record) error {
 	return nil
 }
 
-// Refuse hands over a record that could not be read.
+// Refuse hands over a record that could not be read. It blocks like Add; an error of the pipeline shows at the next Add, Flush or Close.
 func (p *Pipeline) Refuse(r Refusal) {
 	b := p.batch()
 	b.refusals = append(b.refusals, r)
+	if len(b.refusals) >= batchRecords {
+		_ = p.send(p.ctx, nil) // fails only when the pipeline has failed or its run is over
+	}
 }
 
 // Flush returns when everything added so far is committed.

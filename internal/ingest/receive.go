@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	messageBytes   = 512 << 10 // a message is closed when it has this many bytes …
 	messageRecords = 1000      // … or this many records
 	publishBytes   = 8 << 20   // messages are published in groups of about this size
+	maxLetters     = 10_000    // refused records of one delivery that are kept; one more says how many are not
+	maxExpansion   = 2 << 30   // bytes that the archives in one delivery may unpack to
 )
 
 // Receiver takes bodies from the network and keeps them on the bus before it answers.
@@ -63,13 +66,16 @@ func (r *Receiver) Accept(ctx context.Context, d Delivery, body io.Reader) (Rece
 		return Receipt{}, fault.Newf(fault.Invalid, "no source family is called %q; known: %s", d.Source, names(r.families)).On("source")
 	}
 	s := &receiverSink{ctx: ctx, r: r, d: d, now: r.now().UTC()}
-	opt := reader.Options{Tenant: d.Tenant, Source: d.Source, Probes: Probes(r.families), Lab: d.Lab, Stdin: body}
+	opt := reader.Options{Tenant: d.Tenant, Source: d.Source, Probes: Probes(r.families), Lab: d.Lab, Stdin: body, MaxExpansion: maxExpansion}
 	err := reader.Walk(ctx, []string{reader.Stdin}, opt, s)
 	if err == nil {
 		err = s.publish()
 	}
 	if err != nil {
 		return Receipt{}, err
+	}
+	if n := s.receipt.RefusedCount - len(s.all); n > 0 {
+		s.all = append(s.all, s.refusal("", 0, string(fault.Limit), fmt.Sprintf("%d more refused records of this delivery are counted and not kept", n)))
 	}
 	if len(s.all) > 0 {
 		if err := r.records.Keep(ctx, d.Tenant, s.all, nil); err != nil {
@@ -124,6 +130,18 @@ func (s *receiverSink) Record(rec *normalise.Record) error {
 }
 
 func (s *receiverSink) Refuse(file string, number int64, code, message string) {
+	s.receipt.RefusedCount++
+	if len(s.all) >= maxLetters {
+		return
+	}
+	f := s.refusal(file, number, code, message)
+	if len(s.receipt.Refused) < 100 {
+		s.receipt.Refused = append(s.receipt.Refused, f)
+	}
+	s.all = append(s.all, f)
+}
+
+func (s *receiverSink) refusal(file string, number int64, code, message string) Refusal {
 	name := s.d.File
 	if name == "" {
 		name = s.d.Source
@@ -131,14 +149,7 @@ func (s *receiverSink) Refuse(file string, number int64, code, message string) {
 	if file != reader.Stdin && file != "" {
 		name += file[min(len(reader.Stdin), len(file)):] // members of an archive keep their part of the name
 	}
-	f := Refusal{Source: s.d.Source, File: name, Number: number, Code: code, Message: message, Time: s.now}
-	s.receipt.RefusedCount++
-	if len(s.receipt.Refused) < 100 {
-		s.receipt.Refused = append(s.receipt.Refused, f)
-	}
-	if len(s.all) < 10_000 {
-		s.all = append(s.all, f)
-	}
+	return Refusal{Source: s.d.Source, File: name, Number: number, Code: code, Message: message, Time: s.now}
 }
 
 func (s *receiverSink) close() {

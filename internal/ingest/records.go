@@ -130,6 +130,15 @@ func (r *Records) Sources(ctx context.Context, id tenant.ID) ([]Source, error) {
 	return out, err
 }
 
+// Forget deletes kept refusals that were received before the time, and returns how many.
+func (r *Records) Forget(ctx context.Context, id tenant.ID, before time.Time) (int64, error) {
+	res, err := r.db.NewDelete().Model((*DeadLetter)(nil)).Where("tenant_id = ? AND received < ?", id, state.At(before)).Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
 // DeadLetters lists kept refusals, newest first, and their total count.
 func (r *Records) DeadLetters(ctx context.Context, id tenant.ID, skip, top int64) ([]DeadLetter, int64, error) {
 	var out []DeadLetter

@@ -44,12 +44,12 @@ func (p *Pipeline) write(ctx context.Context) {
 				return
 			}
 			<-b.judged
-			if w.records == 0 {
+			if w.empty() {
 				w.since = time.Now()
 				timer.Reset(p.cfg.MaxDelay)
 			}
 			w.take(b)
-			if len(w.rows)+len(w.detections) < commitRows && w.bytes < commitBytes && len(w.waiting) == 0 && time.Since(w.since) < 4*p.cfg.MaxDelay {
+			if len(w.rows)+len(w.detections)+len(w.refusals) < commitRows && w.bytes < commitBytes && len(w.waiting) == 0 && time.Since(w.since) < 4*p.cfg.MaxDelay {
 				continue
 			}
 		case <-timer.C:
@@ -67,6 +67,9 @@ func (p *Pipeline) write(ctx context.Context) {
 func newPending() *pending {
 	return &pending{positions: map[string]int64{}, sources: map[string]*health{}, unmapped: map[string]int64{}}
 }
+
+// empty reports that there is nothing to commit.
+func (w *pending) empty() bool { return w.records == 0 && len(w.refusals) == 0 }
 
 func (w *pending) take(b *batch) {
 	w.rows = append(w.rows, b.out.Rows...)
@@ -94,7 +97,7 @@ func (w *pending) take(b *batch) {
 // commit accepts the detections, keeps the refusals, and then writes rows and positions in one lake transaction. The order matters: whatever happens
 // before the lake's commit is repeated after a crash and is idempotent; nothing is left to do after it.
 func (p *Pipeline) commit(ctx context.Context, w *pending) error {
-	if w.records > 0 || len(w.refusals) > 0 {
+	if !w.empty() {
 		if err := p.store(ctx, w); err != nil {
 			return err
 		}
