@@ -28,7 +28,9 @@ type ScheduleReport struct {
 func (s *Service) RunDue(ctx context.Context, id tenant.ID, hunter custom.Hunter, accept Accept) (ScheduleReport, error) {
 	now := s.opt.Now().UTC()
 	return s.run(ctx, id, hunter, accept, func(r *custom.Rule, last *store.Run) (from, to time.Time, due bool) {
-		if last != nil && now.Before(last.Finished.Add(time.Duration(r.Frequency))) {
+		// A rule that only ranges (imports, lab runs) were shown has not looked at the present yet.
+		started := last != nil && (!last.Covered.IsZero() || last.Error != "")
+		if started && now.Before(last.Finished.Add(time.Duration(r.Frequency))) {
 			return now, now, false
 		}
 		from = now.Add(-time.Duration(r.Lookback))
@@ -100,6 +102,9 @@ func (s *Service) run(ctx context.Context, id tenant.ID, hunter custom.Hunter, a
 			}
 		}
 		run.Finished = state.At(s.opt.Now())
+		if last := runs[r.ID]; !keepsUp && last != nil && !last.Covered.IsZero() {
+			run.Finished = last.Finished // a range does not put off the schedule
+		}
 		if err := store.PutRun(ctx, s.db, run); err != nil {
 			return report, errors.Join(err, ctx.Err())
 		}

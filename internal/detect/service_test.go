@@ -287,5 +287,30 @@ func TestSchedule(t *testing.T) {
 		if r, _ := s.Get(ctx, tenant.Default, "test-kql"); !r.LastRun.Covered.Equal(now) {
 			t.Errorf("the range run moved the covered time to %v", r.LastRun.Covered)
 		}
+		now = now.Add(50 * time.Minute)
+		if _, err := s.RunRange(ctx, tenant.Default, lake, old, old.Add(time.Hour), accept); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(11 * time.Minute)
+		if r := run(); r.Ran != 1 {
+			t.Error("a range run put off the schedule")
+		}
+	})
+}
+
+// A rule that an import has shown old records has not yet looked at the present.
+func TestScheduleAfterRange(t *testing.T) {
+	now := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+	opt := detect.Options{Content: fstest.MapFS{"endpoint/x.yml": {Data: []byte(kqlRule)}}, Now: func() time.Time { return now }}
+	withService(t, opt, func(ctx context.Context, t *testing.T, s *detect.Service, _ func() *detect.Service) {
+		lake := &lakeOf{}
+		accept := func(context.Context, []incident.Detection) error { return nil }
+		old := time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)
+		if _, err := s.RunRange(ctx, tenant.Default, lake, old, old.Add(time.Hour), accept); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := s.RunDue(ctx, tenant.Default, lake, accept); err != nil || r.Ran != 1 {
+			t.Errorf("the first scheduled run waits for the range run: %+v, %v", r, err)
+		}
 	})
 }
