@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -19,11 +20,25 @@ import (
 type hunts struct {
 	lakes lake.Engine
 	cfg   config.Hunt
-	slots *semaphore.Weighted
+
+	mu    sync.Mutex // guards slots
+	slots map[tenant.ID]*semaphore.Weighted
 }
 
 func newHunts(s *server) *hunts {
-	return &hunts{s.lakes, s.cfg.Hunt, semaphore.NewWeighted(int64(max(1, s.cfg.Hunt.Concurrency)))}
+	return &hunts{lakes: s.lakes, cfg: s.cfg.Hunt, slots: map[tenant.ID]*semaphore.Weighted{}}
+}
+
+// slotsOf bounds the tenant's queries, so that no tenant waits for another's.
+func (h *hunts) slotsOf(id tenant.ID) *semaphore.Weighted {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.slots[id]
+	if s == nil {
+		s = semaphore.NewWeighted(int64(max(1, h.cfg.Concurrency)))
+		h.slots[id] = s
+	}
+	return s
 }
 
 // Hunt implements api.Hunter. A query waits for its turn for as long as it may run.
@@ -33,6 +48,11 @@ func (h *hunts) Hunt(ctx context.Context, q api.Hunt) (*api.HuntAnswer, error) {
 		return nil, err
 	}
 	now := time.Now()
+	if q.Now != "" {
+		if now, err = lake.ParseTime(q.Now); err != nil {
+			return nil, err
+		}
+	}
 	query := lake.Query{Text: q.Query, Now: now, Limit: q.Limit, Bytes: int64(h.cfg.Bytes), Timeout: h.cfg.Timeout, Visible: q.Visible} //nolint:gosec // config bounds it
 	if query.Limit <= 0 || query.Limit > h.cfg.Rows {
 		query.Limit = h.cfg.Rows
@@ -44,10 +64,11 @@ func (h *hunts) Hunt(ctx context.Context, q api.Hunt) (*api.HuntAnswer, error) {
 	}
 	turn, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
 	defer cancel()
-	if err := h.slots.Acquire(turn, 1); err != nil {
+	slots := h.slotsOf(q.Tenant)
+	if err := slots.Acquire(turn, 1); err != nil {
 		return nil, fault.Newf(fault.Busy, "%d queries run already; try again", h.cfg.Concurrency).On("hunt.concurrency")
 	}
-	defer h.slots.Release(1)
+	defer slots.Release(1)
 	result, err := lake.Run(ctx, store, query)
 	if err != nil {
 		return nil, err

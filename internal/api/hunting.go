@@ -34,9 +34,10 @@ type Hunter interface {
 // Hunt is one query and who asks.
 type Hunt struct {
 	Tenant   tenant.ID
-	By       string // principal, for fair shares
+	By       string // principal
 	Query    string
 	Timespan string // ISO 8601 duration or START/END; bounds the time column where the query does not
+	Now      string // time of now() and ago(); empty is the clock
 	Limit    int    // most rows; 0 for the setting
 	// Visible says whether the principal may see a table; others do not exist for it.
 	Visible func(t *schema.Table) bool
@@ -100,6 +101,7 @@ type huntInput struct {
 	Body struct {
 		Query    string `json:"query" maxLength:"65536"`
 		Timespan string `json:"timespan,omitempty" maxLength:"200" doc:"ISO 8601 duration (P30D) or START/END"`
+		Now      string `json:"now,omitempty" maxLength:"60" doc:"the time that now() and ago() go by; left out: the clock"`
 		Limit    int    `json:"limit,omitempty" minimum:"0" maximum:"1000000"`
 	}
 }
@@ -176,7 +178,7 @@ func (s *server) registerHunting() {
 		}
 	}
 	handle(s, op(http.MethodPost, "/run", "hunt", "Run a query"), func(ctx context.Context, c *call, in *huntInput) (*output[*HuntAnswer], error) {
-		a, err := s.hunt(ctx, c, in.Body.Query, in.Body.Timespan, in.Body.Limit)
+		a, err := s.hunt(ctx, c, Hunt{Query: in.Body.Query, Timespan: in.Body.Timespan, Now: in.Body.Now, Limit: in.Body.Limit})
 		return answer(a), err
 	})
 	handle(s, op(http.MethodPost, "/check", "checkQuery", "Say what is wrong with a query"), func(ctx context.Context, c *call, in *checkInput) (*output[struct {
@@ -230,13 +232,14 @@ func (s *server) registerHunting() {
 }
 
 // hunt runs a query and keeps it in the history.
-func (s *server) hunt(ctx context.Context, c *call, query, timespan string, limit int) (*HuntAnswer, error) {
-	if strings.TrimSpace(query) == "" {
+func (s *server) hunt(ctx context.Context, c *call, q Hunt) (*HuntAnswer, error) {
+	if strings.TrimSpace(q.Query) == "" {
 		return nil, fault.Newf(fault.Invalid, "there is no query").On("query")
 	}
 	start := time.Now()
-	a, err := s.Hunting.Hunt(ctx, Hunt{Tenant: c.tenant, By: c.actorName(), Query: query, Timespan: timespan, Limit: limit, Visible: c.visible()})
-	run := hunting.Run{Time: start, Query: query, MS: time.Since(start).Milliseconds(), State: "done"}
+	q.Tenant, q.By, q.Visible = c.tenant, c.actorName(), c.visible()
+	a, err := s.Hunting.Hunt(ctx, q)
+	run := hunting.Run{Time: start, Query: q.Query, MS: time.Since(start).Milliseconds(), State: "done"}
 	if err != nil {
 		run.State, run.Error = "failed", err.Error()
 	} else {
@@ -285,7 +288,7 @@ func (s *server) huntTables(ctx context.Context, c *call) ([]HuntTable, error) {
 
 // exportQuery answers with a file. A result that a limit cut says so in the header X-Bartizan-Truncated.
 func (s *server) exportQuery(ctx context.Context, c *call, in *huntExport) (*huma.StreamResponse, error) {
-	a, err := s.hunt(ctx, c, in.Body.Query, in.Body.Timespan, 0)
+	a, err := s.hunt(ctx, c, Hunt{Query: in.Body.Query, Timespan: in.Body.Timespan})
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // The interfaces of this package are what the areas give.
@@ -122,6 +123,19 @@ func TestHealth(t *testing.T) {
 	if err := json.Unmarshal(h.person("default", "ann", access.GlobalAdministrator).must("GET", "/api/health", nil, 200), &health); err != nil {
 		t.Fatal(err)
 	}
+	h.server.limitHit("hunt.rows", "a query of ann")
+	for _, c := range []struct {
+		tenant tenant.ID
+		name   string
+		limits int
+	}{{"default", "bea", 1}, {"t2", "cid", 0}} {
+		var health Health
+		if err := json.Unmarshal(h.person(c.tenant, c.name, access.GlobalAdministrator).must("GET", "/api/health", nil, 200), &health); err != nil || len(health.Limits) != c.limits {
+			t.Errorf("%s of tenant %s sees the limits %+v, %v", c.name, c.tenant, health.Limits, err)
+		}
+	}
+	other, _ := h.token("t2", access.ScopeRead)
+	other.refused("GET", "/metrics", nil, 403, fault.Permission, "X-Forwarded-For", "203.0.113.9")
 	if health.Status != "incident" || len(health.Components) != 2 || health.Components[1].Error != "broken" || health.Version != "1.2.3" || health.Queues == nil {
 		t.Errorf("health is %+v", health)
 	}
@@ -183,12 +197,12 @@ func TestHunting(t *testing.T) {
 		Rows:   [][]any{{"=cmd|' /C calc'!A1", int64(7), map[string]any{"a": 1}}, {`say "hi", there`, nil, nil}}, Stats: HuntStats{Rows: 2, Truncated: true, Limits: []string{"hunt.rows"}},
 	}
 	var got HuntAnswer
-	raw := b.must("POST", "/api/hunting/run", map[string]any{"query": "T | take 2", "timespan": "P1D", "limit": 2}, 200)
+	raw := b.must("POST", "/api/hunting/run", map[string]any{"query": "T | take 2", "timespan": "P1D", "now": "2024-05-01", "limit": 2}, 200)
 	if err := json.Unmarshal(raw, &got); err != nil || len(got.Rows) != 2 || !got.Stats.Truncated {
 		t.Errorf("answer %s, %v", raw, err)
 	}
 	asked := h.hunter.asked[0]
-	if asked.Query != "T | take 2" || asked.Timespan != "P1D" || asked.Limit != 2 || asked.Tenant != "default" || asked.By != "ann" {
+	if asked.Query != "T | take 2" || asked.Timespan != "P1D" || asked.Now != "2024-05-01" || asked.Limit != 2 || asked.Tenant != "default" || asked.By != "ann" {
 		t.Errorf("asked %+v", asked)
 	}
 	if !asked.Visible(schema.Load().Table("EmailEvents")) || !asked.Visible(schema.Load().Table("DeviceProcessEvents")) {
