@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -108,9 +109,9 @@ func (s *Service) AuditTx(ctx context.Context, tx bun.IDB, id tenant.ID, by *Pri
 
 func cut(s string, n int) string {
 	if len(s) > n {
-		return s[:n]
+		s = s[:n]
 	}
-	return s
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "") // what PostgreSQL takes as text
 }
 
 // AuditQuery filters the log.
