@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/internal/incident"
@@ -24,8 +25,14 @@ func (a acceptor) Accept(ctx context.Context, found []incident.Detection) (inges
 		return ingest.Accepted{}, err
 	}
 	out := ingest.Accepted{NewHits: result.Hits, NewAlerts: len(result.AlertsCreated), NewIncidents: len(result.IncidentsCreated) - result.Merged}
-	out.Rows, err = a.missing(ctx, append(result.AlertsCreated, result.AlertsUpdated...))
+	out.Rows, err = a.missing(ctx, distinct(append(result.AlertsCreated, result.AlertsUpdated...)))
 	return out, err
+}
+
+// distinct names each alert once: one that a large batch created and updated stands in both lists, and would get its rows twice.
+func distinct(alerts []string) []string {
+	slices.Sort(alerts)
+	return slices.Compact(alerts)
 }
 
 // missing gives the hunting rows of the alerts that the lake does not have. It asks the lake itself, so it is right after a crash, too.

@@ -19,8 +19,8 @@ func eachFile(paths []string, fn func(path string, body io.Reader, size int64) e
 			continue
 		}
 		err := filepath.WalkDir(p, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
+			if err != nil || d.IsDir() || path != p && !d.Type().IsRegular() {
+				return err // a named path is opened whatever it is: it may be a link or a pipe
 			}
 			f, err := os.Open(path)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,6 +90,9 @@ func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := in.s.loadRules(ctx, id); err != nil {
+		return err
+	}
 	detector, err := in.s.detector(ctx, id)
 	if err != nil {
 		return err
@@ -105,6 +109,22 @@ func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
 		defer in.wg.Done()
 		c.Run(ctx)
 	}()
+	return nil
+}
+
+// loadRules brings the tenant's rules up to date with the configured folders and the operator's own detections.
+func (s *server) loadRules(ctx context.Context, id tenant.ID) error {
+	folders := slices.Clone(s.cfg.Rules.Folders)
+	if own := s.operatorContent(); own != "" {
+		folders = append(folders, own)
+	}
+	for _, dir := range folders {
+		report, err := s.rules.Import(ctx, id, dir)
+		if err != nil {
+			return err
+		}
+		s.log.Info("rules are loaded", "tenant", id, "folder", dir, "outcome", report.String())
+	}
 	return nil
 }
 

@@ -63,7 +63,7 @@ func Settings() []Setting {
 		{"bus.keep", time.Hour, "how long records stay on the bus after the lake has written them"},
 		{"lake.memory", 4 * gib, "memory the lake's engine may use"},
 		{"lake.threads", 0, "threads the lake's engine may use; 0: one per core"},
-		{"lake.retention", 180 * 24 * time.Hour, "how long rows of hunting tables are kept"},
+		{"lake.retention", 180 * 24 * time.Hour, "how long rows of hunting tables and refused records are kept"},
 		{"hunt.timeout", 10 * time.Minute, "longest run time of one query"},
 		{"hunt.rows", 100_000, "most rows one query returns"},
 		{"hunt.bytes", 64 * mib, "most bytes one query returns"},
