@@ -266,7 +266,7 @@ export const tests = [
       await page.getByRole('button', { name: 'Inspect record 1', exact: true }).click();
       await page.getByRole('complementary', { name: 'Record 1' }).waitFor();
       await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: 'New query', exact: true }).click();
+      await page.getByRole('button', { name: 'New query tab' }).click();
       await page.locator('.monaco-editor').click();
       await page.keyboard.type('DeviceProcessEvents\n| where NoSuchColumn == 1', { delay: 5 });
       await page.keyboard.press('Escape');
@@ -280,7 +280,7 @@ export const tests = [
         .getByRole('button', { name: /NoSuchColumn/ })
         .first()
         .waitFor();
-      await page.getByRole('button', { name: 'New query', exact: true }).click();
+      await page.getByRole('button', { name: 'New query tab' }).click();
       await page.locator('.monaco-editor').click();
       await page.keyboard.type('EmailAttach', { delay: 20 });
       await page.keyboard.press('Control+Space');

@@ -343,7 +343,7 @@ export function HuntingPage() {
                 />
               </span>
             ))}
-            <Tooltip content="New query" relationship="label">
+            <Tooltip content="New query tab" relationship="label">
               <Button appearance="transparent" size="small" icon={<AddRegular />} onClick={() => setState((st) => add(st))} />
             </Tooltip>
           </div>

@@ -28,7 +28,7 @@ import { Empty, Failure, Lines } from '../../design/states';
 import { Time } from '../../design/Time';
 import { useLinkStyles } from '../../design/useLinkStyles';
 import { label } from '../../design/words';
-import { collapse, neighbours, nodeHeight, nodeWidth, only, place, type ShownNode } from './layout';
+import { collapse, neighbours, nodeHeight, nodeWidth, only, place, trim, type ShownNode } from './layout';
 
 const useStyles = makeStyles({
   bar: {
@@ -180,7 +180,24 @@ export function GraphTab({ incident }: { incident: Incident }) {
     }
     return focusOnly && chosen !== undefined ? only(kept, neighbours(kept, chosen)) : kept;
   }, [graph.data, atTime, times, focusOnly, chosen]);
-  const shown = useMemo(() => collapse(visible, opened), [visible, opened]);
+  const weights = useMemo(
+    () =>
+      new Map(
+        (incident.joins ?? []).flatMap((j) => [
+          [`${j.alertId} ${j.toAlertId} ${j.kind}`, j.weight] as const,
+          [`${j.toAlertId} ${j.alertId} ${j.kind}`, j.weight] as const,
+        ]),
+      ),
+    [incident.joins],
+  );
+  const shown = useMemo(
+    () =>
+      collapse(
+        trim(visible, (e) => weights.get(`${e.source} ${e.target} ${e.kind}`) ?? 0),
+        opened,
+      ),
+    [visible, weights, opened],
+  );
 
   useEffect(() => {
     let current = true;
@@ -199,8 +216,8 @@ export function GraphTab({ incident }: { incident: Incident }) {
   }, [shown]);
 
   const near = useMemo(
-    () => (chosen === undefined ? undefined : neighbours({ nodes: shown.nodes, edges: shown.edges }, chosen)),
-    [shown, chosen],
+    () => (chosen === undefined ? undefined : neighbours({ nodes: shown.nodes, edges: [...shown.edges, ...visible.edges] }, chosen)),
+    [shown, visible, chosen],
   );
   const nodes = useMemo<Node<EntityData>[]>(
     () =>
@@ -221,7 +238,12 @@ export function GraphTab({ incident }: { incident: Incident }) {
     const alertIds = new Set(shown.nodes.filter((n) => n.kind === 'alert').map((n) => n.id));
     // One reason for each alert stands on the picture; all of them show at the chosen node.
     const explained = new Set<string>();
-    return shown.edges.map((e) => {
+    const drawn = new Set(shown.edges.map((e) => `${e.source} ${e.target}`));
+    const more =
+      chosen === undefined
+        ? []
+        : visible.edges.filter((e) => (e.source === chosen || e.target === chosen) && !drawn.has(`${e.source} ${e.target}`));
+    return [...shown.edges, ...more.map((e, i) => ({ ...e, id: `more ${i}`, count: 1 }))].map((e) => {
       const lit = chosen !== undefined && (e.source === chosen || e.target === chosen);
       const join = alertIds.has(e.source) && alertIds.has(e.target);
       const first = join && !explained.has(e.target);
@@ -244,7 +266,7 @@ export function GraphTab({ incident }: { incident: Incident }) {
         labelBgBorderRadius: 4,
       };
     });
-  }, [shown, chosen, near]);
+  }, [shown, visible, chosen, near]);
 
   if (graph.isPending) return <Lines count={8} />;
   if (graph.error) return <Failure what="the attack story" error={graph.error} retry={() => void graph.refetch()} />;

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 
 vi.mock('elkjs/lib/elk-worker.min.js?url', () => ({ default: '' }));
 
-const { collapse, groupAbove, neighbours, only } = await import('./layout');
+const { collapse, groupAbove, neighbours, only, trim } = await import('./layout');
 
 const graph = {
   nodes: [
@@ -31,4 +31,17 @@ it('focuses on a node and what it touches', () => {
   const near = neighbours(graph, 'b');
   expect([...near].sort()).toEqual(['a', 'b']);
   expect(only(graph, near).edges).toHaveLength(1);
+});
+
+it('keeps the strongest join of each later alert and every tie to an entity', () => {
+  const nodes = ['a', 'b', 'c'].map((id) => ({ id, kind: 'alert', label: id }));
+  const weights: Record<string, number> = { ab: 1, ac: 1, bc: 3 };
+  const edges = [
+    { source: 'a', target: 'b', kind: 'x', text: 'ab' },
+    { source: 'a', target: 'c', kind: 'x', text: 'ac' },
+    { source: 'b', target: 'c', kind: 'x', text: 'bc' },
+    { source: 'a', target: 'u', kind: 'attacked', text: '' },
+  ];
+  const trimmed = trim({ nodes: [...nodes, { id: 'u', kind: 'user', label: 'u' }], edges }, (e) => weights[e.text] ?? 0);
+  expect(trimmed.edges.map((e) => e.text)).toEqual(['ab', 'bc', '']);
 });

@@ -63,6 +63,20 @@ export function collapse(graph: Graph, opened: ReadonlySet<string>): ShownGraph 
   return { nodes, edges: [...edges.values()] };
 }
 
+// trim keeps one join for each later alert, the strongest, so that a picture of many alerts that all share something stays readable. The ties
+// between alerts and entities stay.
+export function trim(graph: Graph, weight: (edge: GraphEdge) => number): Graph {
+  const alerts = new Set(graph.nodes.filter((n) => n.kind === 'alert').map((n) => n.id));
+  const best = new Map<string, GraphEdge>();
+  for (const e of graph.edges) {
+    if (!alerts.has(e.source) || !alerts.has(e.target)) continue;
+    const before = best.get(e.target);
+    if (!before || weight(e) > weight(before)) best.set(e.target, e);
+  }
+  const kept = new Set(best.values());
+  return { ...graph, edges: graph.edges.filter((e) => !alerts.has(e.source) || !alerts.has(e.target) || kept.has(e)) };
+}
+
 // only keeps the given nodes and the edges between them.
 export function only(graph: Graph, keep: ReadonlySet<string>): Graph {
   return { nodes: graph.nodes.filter((n) => keep.has(n.id)), edges: graph.edges.filter((e) => keep.has(e.source) && keep.has(e.target)) };
@@ -81,7 +95,7 @@ export async function place(graph: ShownGraph): Promise<Map<string, { x: number;
       'elk.direction': 'RIGHT',
       'elk.layered.spacing.nodeNodeBetweenLayers': '130',
       'elk.spacing.nodeNode': '14',
-      'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
+      'elk.layered.nodePlacement.strategy': 'BRANDES_KOEPF',
       'elk.separateConnectedComponents': 'true',
     },
     children: graph.nodes.map((n) => ({ id: n.id, width: nodeWidth, height: nodeHeight })),
