@@ -187,6 +187,26 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// BenchmarkRecall measures how long the first batch after a start takes on a full database: what is ordinary there has to be read back.
+func BenchmarkRecall(b *testing.B) {
+	location := os.Getenv("BARTIZAN_BENCH_STATE")
+	if location == "" {
+		b.Skip("BARTIZAN_BENCH_STATE is not set")
+	}
+	db, err := state.Open(ctx, location)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for b.Loop() {
+		s := incident.New(db, incident.Options{})
+		d := incident.Detection{Tenant: "default", RuleID: "recall", Time: time.Now(), Evidence: []incident.Evidence{{Type: "device", HostName: "pc-00001.corp.example"}}}
+		if _, err := s.Accept(ctx, []incident.Detection{d}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkAccept measures folding, storing and correlating: one operation is an alert of its own.
 func BenchmarkAccept(b *testing.B) {
 	db, err := state.Open(context.Background(), filepath.Join(b.TempDir(), "state.db"))

@@ -104,6 +104,14 @@ func TestPatchRefusals(t *testing.T) {
 		if got, _ := f.Incident(ctx, "default", a.ID); got.Classification != "Unknown" || len(got.Comments) != 0 {
 			t.Errorf("a refused patch changed the incident: %+v", got)
 		}
+		if _, err := f.UpdateAlert(ctx, "default", anna, a.AlertIDs[0], incident.Patch{Tags: ptr([]string{"VIP & <co>", "x_y"})}); err != nil {
+			t.Fatal(err)
+		}
+		for tag, want := range map[string]int{"VIP & <co>": 1, "x_y": 1, "xzy": 0, "VIP": 0} {
+			if p, err := f.Alerts(ctx, "default", incident.Query{Tag: []string{tag}}); err != nil || len(p.Value) != want {
+				t.Errorf("alerts tagged %q: %d, %v; want %d", tag, len(p.Value), err, want)
+			}
+		}
 		r, err := f.UpdateIncidents(ctx, "default", anna, []int64{a.ID, 999}, incident.Patch{Status: ptr(incident.StatusInProgress)})
 		if err != nil || r.Updated != 1 || len(r.Failed) != 1 || r.Failed[0].ID != "999" {
 			t.Errorf("bulk %+v, %v", r, err)

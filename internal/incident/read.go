@@ -292,7 +292,7 @@ func (s *Service) Hits(ctx context.Context, id tenant.ID, alert string, fn func(
 func (q *Query) filter() (*store.Filter, error) {
 	f := &store.Filter{
 		AssignedTo: q.AssignedTo, Classification: q.Classification, ServiceSource: q.ServiceSource, DetectionSource: q.DetectionSource, Category: q.Category, Tag: q.Tag,
-		Entity: strings.ToLower(q.Entity), Lab: q.Lab, Search: strings.TrimSpace(cut(q.Search, 200)), IncidentID: q.IncidentID, RuleID: q.RuleID,
+		Entity: q.Entity, Lab: q.Lab, Search: strings.TrimSpace(cut(q.Search, 200)), IncidentID: q.IncidentID, RuleID: q.RuleID,
 	}
 	for _, x := range q.Status {
 		n, ok := parseStatus(Status(x))

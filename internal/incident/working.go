@@ -70,11 +70,8 @@ func (w *working) reset() {
 	w.changes = w.changes[:0]
 }
 
-// How much of the past is read back at the start: enough to know what is ordinary.
-const (
-	recallMicros = int64(30 * 24 * 3600 * 1_000_000)
-	recallAlerts = 100_000
-)
+// recallAlerts is how many of the latest alerts are read back at the start, to know what is ordinary and what is open.
+const recallAlerts = 30_000
 
 // load reads aliases and recent alerts back.
 func (w *working) load(ctx context.Context, db bun.IDB) error {
@@ -91,7 +88,7 @@ func (w *working) load(ctx context.Context, db bun.IDB) error {
 	}
 	w.resolver, w.engine = entity.NewResolver(known), correlation.New()
 
-	rows, err := store.RecentAlerts(ctx, db, w.tenant, 0, recallAlerts)
+	rows, err := store.RecentAlerts(ctx, db, w.tenant, recallAlerts)
 	if err != nil {
 		return err
 	}

@@ -111,11 +111,11 @@ func OpenFolds(ctx context.Context, db bun.IDB, id tenant.ID, folds []int64) ([]
 }
 
 // RecentAlerts returns the latest alerts by number, at most limit, oldest first.
-func RecentAlerts(ctx context.Context, db bun.IDB, id tenant.ID, since, limit int64) ([]*Alert, error) {
+func RecentAlerts(ctx context.Context, db bun.IDB, id tenant.ID, limit int64) ([]*Alert, error) {
 	var rows []*Alert
 	err := db.NewSelect().Model(&rows).Column("tenant_id", "id", "no", "incident_id", "rule_id", "title", "severity", "category", "techniques", "service_source", "status",
 		"first_activity", "last_activity", "hit_count", "fold", "pulses").
-		Where("tenant_id = ? AND last_activity >= ?", id, since).Order("no DESC").Limit(limit).Scan(ctx)
+		Where("tenant_id = ?", id).Order("no DESC").Limit(limit).Scan(ctx)
 	for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
 		rows[i], rows[j] = rows[j], rows[i]
 	}

@@ -73,7 +73,7 @@ func (f *Filter) alerts(q *bun.SelectQuery, id tenant.ID, skip string) *bun.Sele
 	if skip != "tag" && len(f.Tag) > 0 {
 		q = q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
 			for _, t := range f.Tag {
-				q = q.WhereOr("tags LIKE ? ESCAPE '!'", "%"+strings.Trim(like(`"`+t+`"`), "%")+"%")
+				q = q.WhereOr("lower(tags) LIKE ? ESCAPE '!'", like(encodeString(t)))
 			}
 			return q
 		})
