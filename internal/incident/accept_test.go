@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -254,3 +255,67 @@ func TestTenantsAreApart(t *testing.T) {
 		t.Errorf("the other tenant: %+v, %v", p, err)
 	}
 }
+
+// Batches, changes and lists at the same time neither lose hits nor show a state that is not there.
+func TestConcurrentUse(t *testing.T) {
+	each(t, func(f *fixture) {
+		f.open(incident.Options{Publisher: silent{}})
+		var wg sync.WaitGroup
+		for g := range 3 {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				for i := range 10 {
+					at := noon.Add(time.Duration(i) * time.Minute)
+					d := incident.Detection{Tenant: "default", RuleID: fmt.Sprint("r", i), Time: at, Severity: incident.Low,
+						Hit: incident.Hit{File: fmt.Sprint("f", g), Record: int64(i + 1), Time: at}, Evidence: []incident.Evidence{device(fmt.Sprint("pc-", g)), user("anna")}}
+					if _, err := f.Accept(ctx, []incident.Detection{d}); err != nil {
+						t.Error(err)
+					}
+				}
+			}()
+		}
+		wg.Add(2)
+		go func() {
+			defer wg.Done()
+			for i := range 20 {
+				p, err := f.Incidents(ctx, "default", incident.Query{Top: 5, Count: true})
+				if err != nil {
+					t.Error(err)
+				}
+				if len(p.Value) > 0 {
+					comment := fmt.Sprint("look ", i)
+					if _, err := f.UpdateIncident(ctx, "default", anna, p.Value[0].ID, incident.Patch{Comment: &comment}); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}()
+		go func() {
+			defer wg.Done()
+			for range 20 {
+				if _, err := f.IncidentFacets(ctx, "default", incident.Query{}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		wg.Wait()
+		hits, members := int64(0), 0
+		for _, a := range f.alerts() {
+			hits += a.HitCount
+		}
+		for _, in := range f.incidents() {
+			members += in.AlertCount
+			if in.AlertCount != len(in.AlertIDs) {
+				t.Errorf("incident %d says %d alerts and has %d", in.ID, in.AlertCount, len(in.AlertIDs))
+			}
+		}
+		if hits != 30 || members != len(f.alerts()) {
+			t.Errorf("%d hits in %d of %d alerts, want 30 and all", hits, members, len(f.alerts()))
+		}
+	})
+}
+
+type silent struct{}
+
+func (silent) Publish(context.Context, []incident.Change) {}
