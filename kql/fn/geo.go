@@ -346,12 +346,12 @@ func polygonDensify(c *call) any {
 
 func geoPairFunctions() map[string]impl {
 	return map[string]impl{
-		"geo_intersects_2lines":              lines2(func(a, b *geo.Lines) any { return geo.Meet(a, b) }),
-		"geo_intersection_2lines":            lines2(func(a, b *geo.Lines) any { return overlapJSON(geo.CommonLines(a, b)) }),
-		"geo_intersects_2polygons":           regions2(func(a, b *geo.Region) any { return geo.Intersects(a, b) }),
-		"geo_intersection_2polygons":         regions2(func(a, b *geo.Region) any { return regionJSON(geo.Intersection(a, b)) }),
-		"geo_intersects_line_with_polygon":   lineAndRegion(func(l *geo.Lines, r *geo.Region) any { return l.MeetsRegion(r) }),
-		"geo_intersection_line_with_polygon": lineAndRegion(func(l *geo.Lines, r *geo.Region) any { return overlapJSON(l.Within(r)) }),
+		"geo_intersects_2lines":              lines2(func(a, b *geo.Lines) (any, bool) { return told(geo.Meet(a, b)) }),
+		"geo_intersection_2lines":            lines2(func(a, b *geo.Lines) (any, bool) { return overlapJSON(geo.CommonLines(a, b)) }),
+		"geo_intersects_2polygons":           regions2(func(a, b *geo.Region) (any, bool) { return told(geo.Intersects(a, b)) }),
+		"geo_intersection_2polygons":         regions2(func(a, b *geo.Region) (any, bool) { return common(geo.Intersection(a, b)) }),
+		"geo_intersects_line_with_polygon":   lineAndRegion(func(l *geo.Lines, r *geo.Region) (any, bool) { return told(l.MeetsRegion(r)) }),
+		"geo_intersection_line_with_polygon": lineAndRegion(func(l *geo.Lines, r *geo.Region) (any, bool) { return overlapJSON(l.Within(r)) }),
 		"geo_union_lines_array": func(c *call) any {
 			parts, ok := each(c.dyn(0), func(e any) (*geo.Lines, bool) {
 				l, ok := shapeOf(e).(*geo.Lines)
@@ -365,35 +365,47 @@ func geoPairFunctions() map[string]impl {
 	}
 }
 
-func lines2(f func(a, b *geo.Lines) any) impl {
+func told(yes, ok bool) (any, bool) { return yes, ok }
+
+func common(r *geo.Region, ok bool) (any, bool) { return regionOrNull(r, ok), ok }
+
+// orLimit is the result, or an error when the shapes were too intricate to make it.
+func orLimit(v any, ok bool) any {
+	if !ok {
+		return fmtLimit("work on the shapes")
+	}
+	return v
+}
+
+func lines2(f func(a, b *geo.Lines) (any, bool)) impl {
 	return func(c *call) any {
 		a, ok1 := c.lines(0)
 		b, ok2 := c.lines(1)
 		if !ok1 || !ok2 {
 			return nil
 		}
-		return f(a, b)
+		return orLimit(f(a, b))
 	}
 }
 
-func regions2(f func(a, b *geo.Region) any) impl {
+func regions2(f func(a, b *geo.Region) (any, bool)) impl {
 	return func(c *call) any {
 		a, ok1 := c.region(0)
 		b, ok2 := c.region(1)
 		if !ok1 || !ok2 {
 			return nil
 		}
-		return f(a, b)
+		return orLimit(f(a, b))
 	}
 }
 
-func lineAndRegion(f func(l *geo.Lines, r *geo.Region) any) impl {
+func lineAndRegion(f func(l *geo.Lines, r *geo.Region) (any, bool)) impl {
 	return func(c *call) any {
 		l, ok1 := c.lines(0)
 		r, ok2 := c.region(1)
 		if !ok1 || !ok2 {
 			return nil
 		}
-		return f(l, r)
+		return orLimit(f(l, r))
 	}
 }

@@ -239,14 +239,14 @@ func regionOrNull(r *geo.Region, ok bool) any {
 	return regionJSON(r)
 }
 
-func overlapJSON(o geo.Overlap) any {
+func overlapJSON(o geo.Overlap, ok bool) (any, bool) {
 	switch {
 	case len(o.Points) == 0:
-		return tree{oneOrMany("LineString", o.Chains)}
+		return tree{oneOrMany("LineString", o.Chains)}, ok
 	case len(o.Chains) == 0:
-		return tree{oneOrMany("Point", o.Points)}
+		return tree{oneOrMany("Point", o.Points)}, ok
 	}
-	return tree{geometry("GeometryCollection", "geometries", []any{oneOrMany("Point", o.Points), oneOrMany("LineString", o.Chains)})}
+	return tree{geometry("GeometryCollection", "geometries", []any{oneOrMany("Point", o.Points), oneOrMany("LineString", o.Chains)})}, ok
 }
 
 func textsOrNull(list []string, ok bool) any {

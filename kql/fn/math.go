@@ -125,7 +125,7 @@ func round(c *call) any {
 	v := f * scale
 	// The product of a decimal half is often a hair below it.
 	r := math.Round(v)
-	if d := math.Abs(v - math.Trunc(v)); math.Abs(d-0.5) < 1e-9*math.Max(1, math.Abs(v)) {
+	if d := math.Abs(v - math.Trunc(v)); math.Abs(v) < 1e14 && math.Abs(d-0.5) < 1e-15*math.Max(1, math.Abs(v)) {
 		r = math.Trunc(v) + math.Copysign(1, v)
 	}
 	return r / scale

@@ -50,11 +50,11 @@ func (n *nodes) ends(edges []s2.Edge) [][2]int {
 	return out
 }
 
-// arrange cuts the edges of a and b where those of one meet those of the other.
-func (n *nodes) arrange(a, b []s2.Edge) (pa, pb []piece) {
+// arrange cuts the edges of a and b where those of one meet those of the other; not when they are too many.
+func (n *nodes) arrange(a, b []s2.Edge) (pa, pb []piece, ok bool) {
 	na, nb := n.ends(a), n.ends(b)
 	cutsA, cutsB := make([][]int, len(a)), make([][]int, len(b))
-	pairs(a, b, func(i, j int) bool {
+	ok = pairs(a, b, func(i, j int) bool {
 		x, y := na[i], nb[j]
 		if x[0] == x[1] || y[0] == y[1] {
 			return true
@@ -79,7 +79,7 @@ func (n *nodes) arrange(a, b []s2.Edge) (pa, pb []piece) {
 		cutsA[i], cutsB[j] = append(cutsA[i], v), append(cutsB[j], v)
 		return true
 	})
-	return n.pieces(na, cutsA), n.pieces(nb, cutsB)
+	return n.pieces(na, cutsA), n.pieces(nb, cutsB), ok
 }
 
 // on says that the vertex lies on the edge.

@@ -9,7 +9,7 @@ import (
 
 const (
 	// maxBufferEdges bounds the work of a buffer.
-	maxBufferEdges = 20_000
+	maxBufferEdges = 5_000
 	// maxBufferRadius is a quarter of the way round the Earth.
 	maxBufferRadius = math.Pi / 2 * EarthRadius
 )

@@ -6,7 +6,7 @@ import (
 )
 
 // MaxVertices is how many vertices a shape may have.
-const MaxVertices = 1 << 18
+const MaxVertices = 1 << 17
 
 // Lines is a line or several.
 type Lines struct {

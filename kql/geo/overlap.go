@@ -19,9 +19,12 @@ func (l *Lines) edgeList() []s2.Edge {
 }
 
 // CommonLines is what two lines share: chains where they run along each other, points where they only meet.
-func CommonLines(a, b *Lines) Overlap {
+func CommonLines(a, b *Lines) (Overlap, bool) {
 	n := newNodes()
-	pa, pb := n.arrange(a.edgeList(), b.edgeList())
+	pa, pb, ok := n.arrange(a.edgeList(), b.edgeList())
+	if !ok {
+		return Overlap{}, false
+	}
 	shared := make(map[[2]int]bool, len(pb))
 	meets := make(map[int]bool, len(pb)+1)
 	for _, p := range pb {
@@ -45,13 +48,16 @@ func CommonLines(a, b *Lines) Overlap {
 			}
 		}
 	}
-	return out
+	return out, true
 }
 
 // Within is the part of the lines that is in the region.
-func (l *Lines) Within(r *Region) Overlap {
+func (l *Lines) Within(r *Region) (Overlap, bool) {
 	n := newNodes()
-	own, theirs := n.arrange(l.edgeList(), r.edgeList())
+	own, theirs, ok := n.arrange(l.edgeList(), r.edgeList())
+	if !ok {
+		return Overlap{}, false
+	}
 	border := make(map[[2]int]bool, len(theirs))
 	for _, p := range theirs {
 		border[[2]int{p.from, p.to}], border[[2]int{p.to, p.from}] = true, true
@@ -62,21 +68,21 @@ func (l *Lines) Within(r *Region) Overlap {
 			kept = append(kept, p)
 		}
 	}
-	return Overlap{Chains: n.chains(kept)}
+	return Overlap{Chains: n.chains(kept)}, true
 }
 
 // Meet says whether the lines have a point in common.
-func Meet(a, b *Lines) bool {
-	o := CommonLines(a, b)
-	return len(o.Points)+len(o.Chains) > 0
+func Meet(a, b *Lines) (yes, ok bool) {
+	o, ok := CommonLines(a, b)
+	return len(o.Points)+len(o.Chains) > 0, ok
 }
 
 // MeetsRegion says whether the lines touch the region.
-func (l *Lines) MeetsRegion(r *Region) bool {
+func (l *Lines) MeetsRegion(r *Region) (yes, ok bool) {
 	for _, c := range l.chains {
 		for _, p := range c {
 			if r.poly.ContainsPoint(p) {
-				return true
+				return true, true
 			}
 		}
 	}

@@ -21,7 +21,10 @@ func Union(parts []*Region) (*Region, bool) {
 	heap.Init(&q)
 	for next := len(parts); q.Len() > 1; next++ {
 		a, b := heap.Pop(&q).(sized), heap.Pop(&q).(sized)
-		r := overlay(a.Region, b.Region, false)
+		r, ok := overlay(a.Region, b.Region, false)
+		if !ok {
+			return nil, false
+		}
 		heap.Push(&q, sized{r, a.vertices + b.vertices, next})
 	}
 	return q[0].Region, true
@@ -47,11 +50,14 @@ func (q *bySize) Pop() any {
 	return last
 }
 
-// Intersection is the region covered by both a and b; it may be empty.
-func Intersection(a, b *Region) *Region { return overlay(a, b, true) }
+// Intersection is the region covered by both a and b; it may be empty. There is none, here and below, when the shapes are too intricate.
+func Intersection(a, b *Region) (*Region, bool) { return overlay(a, b, true) }
 
 // Intersects says whether the regions have a point of their interiors in common.
-func Intersects(a, b *Region) bool { return !Intersection(a, b).Empty() }
+func Intersects(a, b *Region) (yes, ok bool) {
+	r, ok := Intersection(a, b)
+	return ok && !r.Empty(), ok
+}
 
 func (r *Region) size() int {
 	n := 0
@@ -68,17 +74,20 @@ type piece struct {
 }
 
 // overlay cuts the edges of both regions where they meet, keeps the pieces that bound the result and links them to rings.
-func overlay(a, b *Region, both bool) *Region {
+func overlay(a, b *Region, both bool) (*Region, bool) {
 	n := newNodes()
 	ea, eb := a.edgeList(), b.edgeList()
-	pa, pb := n.arrange(ea, eb)
+	pa, pb, ok := n.arrange(ea, eb)
+	if !ok {
+		return nil, false
+	}
 	kept := n.classify(pa, pb, b.poly, both, true)
 	other := n.classify(pb, pa, a.poly, both, false)
 	for _, p := range other {
 		p.id += len(ea)
 		kept = append(kept, p)
 	}
-	return fromRings(n.rings(kept))
+	return fromRings(n.rings(kept)), true
 }
 
 func (r *Region) edgeList() []s2.Edge {

@@ -11,27 +11,42 @@ import (
 // out of their arithmetic a little apart.
 const near = 1e-13
 
+// maxPairs is how many pairs of bounds are compared before a shape is given up as too intricate.
+const maxPairs = 1 << 27
+
 // pairs calls f for all edges of a and b whose bounds touch, until f gives false. Bounds are swept along one axis, so far more edges than the plain product
-// would allow can be looked through.
-func pairs(a, b []s2.Edge, f func(i, j int) bool) {
-	ba, bb := bounds(a), bounds(b)
-	sort.Slice(ba, func(i, j int) bool { return ba[i].lo[0] < ba[j].lo[0] })
-	sort.Slice(bb, func(i, j int) bool { return bb[i].lo[0] < bb[j].lo[0] })
-	first := 0
-	widest := 0.0
-	for _, y := range bb {
-		widest = math.Max(widest, y.hi[0]-y.lo[0])
+// would allow can be looked through. It gives false when that is too much work.
+func pairs(a, b []s2.Edge, f func(i, j int) bool) bool {
+	boxes := [2][]box{bounds(a), bounds(b)}
+	for _, list := range boxes {
+		sort.Slice(list, func(i, j int) bool { return list[i].lo[0] < list[j].lo[0] })
 	}
-	for _, x := range ba {
-		for first < len(bb) && bb[first].lo[0] < x.lo[0]-widest {
-			first++
+	var open [2][]box // those that the sweep is in, of either side
+	work := 0
+	for at := [2]int{}; at[0] < len(boxes[0]) || at[1] < len(boxes[1]); {
+		side := 0
+		if at[0] == len(boxes[0]) || at[1] < len(boxes[1]) && boxes[1][at[1]].lo[0] < boxes[0][at[0]].lo[0] {
+			side = 1
 		}
-		for k := first; k < len(bb) && bb[k].lo[0] <= x.hi[0]; k++ {
-			if x.touches(&bb[k]) && !f(x.i, bb[k].i) {
-				return
+		x := boxes[side][at[side]]
+		at[side]++
+		still := open[1-side][:0]
+		for _, y := range open[1-side] {
+			if y.hi[0] < x.lo[0] {
+				continue
+			}
+			still = append(still, y)
+			if x.touches(&y) && (side == 0 && !f(x.i, y.i) || side == 1 && !f(y.i, x.i)) {
+				return true
 			}
 		}
+		if work += len(still) + 1; work > maxPairs {
+			return false
+		}
+		open[1-side] = still
+		open[side] = append(open[side], x)
 	}
+	return true
 }
 
 // box bounds an edge in space.

@@ -88,7 +88,7 @@ func simple(pts []s2.Point) bool {
 	return !crossing([][]s2.Point{pts})
 }
 
-// crossing says whether any two edges of the rings cross.
+// crossing says whether any two edges of the rings cross, or are too many to tell.
 func crossing(rings [][]s2.Point) bool {
 	var edges []s2.Edge
 	for _, r := range rings {
@@ -97,12 +97,12 @@ func crossing(rings [][]s2.Point) bool {
 		}
 	}
 	found := false
-	pairs(edges, edges, func(i, j int) bool {
+	told := pairs(edges, edges, func(i, j int) bool {
 		a, b := edges[i], edges[j]
 		found = i < j && s2.CrossingSign(a.V0, a.V1, b.V0, b.V1) == s2.Cross
 		return !found
 	})
-	return found
+	return found || !told
 }
 
 func fromRings(rings [][]s2.Point) *Region {
