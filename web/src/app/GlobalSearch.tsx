@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { entities } from '../api/endpoints';
 import { KindIcon } from '../design/marks';
-import { label } from '../design/words';
+import { plural } from '../design/words';
 import { useNavigation } from './Shell';
 import { parseSearch, type Search } from './url';
 
@@ -41,6 +41,7 @@ const useStyles = makeStyles({
     minWidth: 0,
   },
   on: { backgroundColor: tokens.colorSubtleBackgroundHover, outline: `1px solid ${tokens.colorStrokeFocus2}` },
+  icon: { flexShrink: 0, lineHeight: 0, fontSize: '16px' },
   label: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
   detail: {
     color: tokens.colorNeutralForeground3,
@@ -75,6 +76,14 @@ export function target(kind: string, key: string, url: string | undefined): { to
   return { to: '/incidents', search: { entity: key } };
 }
 
+const order = ['incident', 'alert', 'device', 'user', 'mailbox', 'ip', 'url', 'file', 'process'];
+
+// place is where an option stands: what is worked on first, then what is attacked, then the rest, pages last.
+function place(option: Option): number {
+  const at = order.indexOf(option.kind);
+  return option.kind === 'page' ? 99 : at < 0 ? 50 : at;
+}
+
 // GlobalSearch finds pages, incidents, alerts and entities while one types. Arrow keys choose, Enter opens.
 export function GlobalSearch() {
   const s = useStyles();
@@ -107,13 +116,13 @@ export function GlobalSearch() {
       .filter((i) => i.label.toLowerCase().includes(lower))
       .map((i) => ({ group: 'Pages', kind: 'page', label: i.label, detail: '', to: i.to, search: i.search ?? {} }));
     const things = (asked.length >= 2 ? (found.data?.value ?? []) : []).map((h) => ({
-      group: `${label(h.kind)}s`,
+      group: plural(h.kind),
       kind: h.kind,
       label: h.label,
       detail: h.detail ?? '',
       ...target(h.kind, h.key, h.url),
     }));
-    return [...things, ...pages].sort((a, b) => (a.group < b.group ? -1 : a.group > b.group ? 1 : 0));
+    return [...things, ...pages].sort((a, b) => place(a) - place(b));
   }, [typed, asked, found.data, groups]);
   useEffect(() => setAt(0), [options.length]);
 
@@ -194,7 +203,9 @@ export function GlobalSearch() {
                 }}
                 onMouseMove={() => setAt(i)}
               >
-                <KindIcon kind={o.kind} />
+                <span className={s.icon}>
+                  <KindIcon kind={o.kind} />
+                </span>
                 <span className={s.label}>{o.label}</span>
                 {o.detail ? <span className={s.detail}>{o.detail}</span> : null}
               </div>

@@ -5,9 +5,9 @@ export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
 // typing reports whether a key press belongs to a text field, an editor, an open menu or a dialog.
 export function typing(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false;
+  if (!(target instanceof Element)) return false;
   return (
-    target.isContentEditable ||
+    (target instanceof HTMLElement && target.isContentEditable) ||
     /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
     target.closest('[role="menu"],[role="listbox"],[role="dialog"],[role="alertdialog"],.monaco-editor') !== null
   );

@@ -128,3 +128,16 @@ export const detectionSources = [
 export function count(n: number, one: string, many: string): string {
   return `${n.toLocaleString()} ${n === 1 ? one : many}`;
 }
+
+const plurals: Record<string, string> = {
+  process: 'Processes',
+  mailbox: 'Mailboxes',
+  ip: 'IP addresses',
+  url: 'URLs',
+  registry: 'Registry values',
+};
+
+// plural names several things of a kind.
+export function plural(kind: string): string {
+  return plurals[kind] ?? `${label(kind)}s`;
+}

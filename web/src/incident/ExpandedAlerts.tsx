@@ -12,13 +12,13 @@ const shownAlerts = 20;
 
 const useStyles = makeStyles({
   box: {
-    padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalXXXL} ${tokens.spacingVerticalM} 72px`,
+    padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalM} ${tokens.spacingVerticalM} 72px`,
     backgroundColor: tokens.colorNeutralBackground2,
   },
   list: { margin: 0, padding: 0, listStyleType: 'none' },
   row: {
     display: 'grid',
-    gridTemplateColumns: 'minmax(0, 1fr) 120px 112px 160px 120px',
+    gridTemplateColumns: 'minmax(180px, 1fr) 112px 104px minmax(0, 150px) 110px',
     gap: tokens.spacingHorizontalM,
     alignItems: 'center',
     height: '28px',

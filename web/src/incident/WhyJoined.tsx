@@ -46,7 +46,7 @@ export function WhyJoined({
 }) {
   const s = useStyles();
   const l = useLinkStyles();
-  const own = (joins ?? []).filter((j) => j.alertId === alertId || j.toAlertId === alertId);
+  const own = (joins ?? []).filter((j) => j.alertId === alertId || j.toAlertId === alertId).sort((a, b) => b.weight - a.weight);
   if (own.length === 0) return <span className={s.none}>This alert opened the incident, or was put here by hand without a reason.</span>;
   return (
     <ul className={s.list} aria-label="Why joined">

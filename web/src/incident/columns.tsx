@@ -106,7 +106,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'status',
     header: 'Status',
-    width: 104,
+    width: 116,
     sort: 'status',
     cell: (i) => <StatusMark value={i.status} />,
     text: (i) => label(i.status),

@@ -203,7 +203,7 @@ export function Grid<T>(props: GridProps<T>) {
       x: tick,
       Enter: (event) => {
         const target = event.target;
-        if (target instanceof HTMLElement && target.closest('a,button,[role="tab"],[role="checkbox"]')) return;
+        if (target instanceof Element && target.closest('a,button,[role="tab"],[role="checkbox"]')) return;
         if (cursor >= 0) {
           event.preventDefault();
           open();
@@ -240,7 +240,7 @@ export function Grid<T>(props: GridProps<T>) {
   };
 
   const click = (event: MouseEvent, r: T, index: number) => {
-    if (event.target instanceof HTMLElement && event.target.closest('a,button,input,label,[data-no-row]')) return;
+    if (event.target instanceof Element && event.target.closest('a,button,input,label,[data-no-row]')) return;
     setCursor(index);
     if (event.shiftKey && selection) {
       event.preventDefault();
@@ -338,7 +338,7 @@ export function Grid<T>(props: GridProps<T>) {
                 r === undefined
                   ? undefined
                   : (event) => {
-                      if (event.target instanceof HTMLElement && event.target.closest('a,button,input,label')) return;
+                      if (event.target instanceof Element && event.target.closest('a,button,input,label')) return;
                       onOpen?.(r);
                     }
               }

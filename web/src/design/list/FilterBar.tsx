@@ -74,7 +74,13 @@ const useStyles = makeStyles({
   options: { display: 'flex', flexDirection: 'column' },
   option: { display: 'flex', alignItems: 'center' },
   optionLabel: { flexGrow: 1, minWidth: 0 },
-  count: { color: tokens.colorNeutralForeground3, fontVariantNumeric: 'tabular-nums', fontSize: tokens.fontSizeBase200 },
+  count: {
+    marginLeft: 'auto',
+    paddingLeft: tokens.spacingHorizontalM,
+    color: tokens.colorNeutralForeground3,
+    fontVariantNumeric: 'tabular-nums',
+    fontSize: tokens.fontSizeBase200,
+  },
   search: { width: '240px', flexShrink: 0 },
   custom: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalS, marginTop: tokens.spacingVerticalS },
 });

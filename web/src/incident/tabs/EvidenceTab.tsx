@@ -28,7 +28,7 @@ const useStyles = makeStyles({
     padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalXXL}`,
     alignItems: 'center',
   },
-  kind: { display: 'inline-flex', gap: tokens.spacingHorizontalXS, alignItems: 'center' },
+  kind: { verticalAlign: 'middle', display: 'inline-flex', gap: tokens.spacingHorizontalXS, alignItems: 'center' },
   detail: { color: tokens.colorNeutralForeground3, fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200 },
 });
 
@@ -118,6 +118,12 @@ export function EvidenceTab({ incidentId }: { incidentId: string }) {
     queryKey: ['incident', incidentId, 'evidence'],
     queryFn: () => incidents.evidence(incidentId, { $top: shownEvidence, $count: true }),
   });
+  const alerts = useQuery({
+    queryKey: ['incident', incidentId, 'alerts', 'titles'],
+    queryFn: () => incidents.alerts(incidentId, { $top: 1000 }),
+    retry: 0,
+  });
+  const titles = useMemo(() => new Map((alerts.data?.value ?? []).map((a) => [a.id, a.title])), [alerts.data]);
   const all = useMemo(() => evidence.data?.value ?? [], [evidence.data]);
   const kinds = useMemo(() => {
     const counts = new Map<string, number>();
@@ -222,7 +228,7 @@ export function EvidenceTab({ incidentId }: { incidentId: string }) {
               <div style={{ display: 'flex', flexDirection: 'column', gap: 4 }}>
                 {(current.alertIds ?? []).slice(0, 20).map((a) => (
                   <Link key={a} to="/alerts/$alertId" params={{ alertId: a }} className={l.link}>
-                    Alert {a}
+                    {titles.get(a) ?? `Alert ${a}`}
                   </Link>
                 ))}
               </div>

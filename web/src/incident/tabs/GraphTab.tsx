@@ -27,7 +27,7 @@ import { SidePane } from '../../design/SidePane';
 import { Empty, Failure, Lines } from '../../design/states';
 import { Time } from '../../design/Time';
 import { useLinkStyles } from '../../design/useLinkStyles';
-import { label } from '../../design/words';
+import { label, plural } from '../../design/words';
 import { collapse, neighbours, nodeHeight, nodeWidth, only, place, trim, type ShownNode } from './layout';
 
 const useStyles = makeStyles({
@@ -108,7 +108,7 @@ interface EntityData extends Record<string, unknown> {
 function EntityNode({ data }: NodeProps<Node<EntityData>>) {
   const s = useStyles();
   const { shown: n, chosen, faded } = data;
-  const words = n.members ? `${n.members.length} ${label(n.kind).toLowerCase()}s` : n.label;
+  const words = n.members ? `${n.members.length} ${plural(n.kind)}` : n.label;
   return (
     <div
       className={mergeClasses(
