@@ -91,7 +91,7 @@ func (n *node) acceptLate(ctx context.Context, store lake.Store, found []inciden
 }
 
 // repairLimit is how many of the newest alerts are looked at: more than one batch can have created between two commits.
-const repairLimit = 5000
+const repairLimit = 50_000
 
 // repairAlertRows writes the hunting rows of alerts that were stored just before a crash kept the lake from committing: the state database is ahead by at
 // most one batch.

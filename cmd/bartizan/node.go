@@ -83,7 +83,7 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	n.rules = detect.New(n.db, detect.Options{Content: content.Detections()})
 	n.incidents = incident.New(n.db, incident.Options{Publisher: o.publisher, Logger: n.log})
 	n.access, err = access.New(n.db, access.Options{
-		Idle: n.cfg.Session.Idle, Absolute: n.cfg.Session.Absolute, Attempts: n.cfg.Login.Attempts, Window: n.cfg.Login.Window, Secure: n.cfg.TLS.Cert != "", Log: n.log,
+		Idle: n.cfg.Session.Idle, Absolute: n.cfg.Session.Absolute, Attempts: n.cfg.Login.Attempts, Window: n.cfg.Login.Window, Secure: secure(n.cfg), Log: n.log,
 	})
 	if err != nil {
 		return n, err
@@ -175,4 +175,9 @@ func (n *node) operatorContent() string {
 		return filepath.Join(dir, "detections")
 	}
 	return ""
+}
+
+// secure reports whether people reach the portal by HTTPS: served here, or by a proxy that the configured address tells of.
+func secure(cfg *config.Config) bool {
+	return cfg.TLS.Cert != "" || strings.HasPrefix(strings.ToLower(cfg.URL), "https://")
 }

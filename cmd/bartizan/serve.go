@@ -105,6 +105,9 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	receiver := ingest.NewReceiver(s.bus, n.records, sourceFamilies())
 	s.lab = simulate.NewService(n.db, scenarios, deliver(receiver), s.removeLab, s.labChanged)
+	if err := s.lab.Recover(ctx); err != nil {
+		return err
+	}
 
 	s.intake = newIntake(s)
 	background, endBackground := context.WithCancel(context.WithoutCancel(ctx))
@@ -125,7 +128,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	handler := api.New(api.Deps{
 		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s), Queries: hunting.New(n.db), Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
 		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
-		Version: version, Secure: cfg.TLS.Cert != "", MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
+		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})
 	announce(stdout, cfg, listener.Addr(), password)
 	if cfg.Lab {

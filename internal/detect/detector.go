@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/bartizan-sec/bartizan/internal/detect/evidence"
 	"github.com/bartizan-sec/bartizan/internal/detect/sigma"
 	"github.com/bartizan-sec/bartizan/internal/incident"
@@ -86,7 +88,7 @@ func detection(ev *normalise.Event, r *Rule, m *sigma.Match, s subject) incident
 	d := incident.Detection{
 		Tenant: ev.Tenant, RuleID: r.ID, RuleTitle: r.Title, Title: r.Title, Description: r.Description, Recommended: advice(m.Rule),
 		Severity: r.Severity, Category: r.Category, Techniques: r.Techniques, ServiceSource: s.source, DetectionSource: detectionSource(r, s.source),
-		Time: ev.Time, Evidence: s.evidence, Matched: m.Fields, Hit: incident.Hit{File: ev.File, Record: ev.Number, Time: ev.Time}, FoldKey: s.fold, Lab: ev.Lab,
+		Time: ev.Time, Evidence: s.evidence, Matched: m.Fields, Hit: incident.Hit{File: ev.File, Record: ev.Number, Content: xxhash.Sum64(ev.Raw), Time: ev.Time}, FoldKey: s.fold, Lab: ev.Lab,
 	}
 	return d
 }

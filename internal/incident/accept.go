@@ -237,6 +237,7 @@ func hitKey(d *Detection) store.HitKey {
 		part(d.RuleID)
 		part(d.Hit.File)
 		part(fmt.Sprint(d.Hit.Record))
+		part(fmt.Sprint(d.Hit.Content))
 	default:
 		part("content")
 		part(d.RuleID)

@@ -47,6 +47,7 @@ type Detection struct {
 type Hit struct {
 	File       string
 	Record     int64
+	Content    uint64 // hash of the record's bytes: a path that is written anew has other records at the same numbers
 	ExternalID string
 	Time       time.Time
 }

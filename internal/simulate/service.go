@@ -90,6 +90,13 @@ func (s *Service) Runs(ctx context.Context, id tenant.ID) ([]Run, error) {
 	return out, err
 }
 
+// Recover marks runs that a stop of the program cut off as failed; call it once at the start.
+func (s *Service) Recover(ctx context.Context) error {
+	_, err := s.db.NewUpdate().Model((*Run)(nil)).Set("status = ?", Failed).Set("message = ?", "the server stopped while it ran").Set("ended = started").
+		Where("status = ?", Running).Exec(ctx)
+	return err
+}
+
 // Start runs a scenario (all of them when scenario is "") so that its story ends now, and returns when its records are accepted by the receivers.
 func (s *Service) Start(ctx context.Context, id tenant.ID, scenario, by string) ([]Run, error) {
 	var chosen []*Scenario
