@@ -31,7 +31,7 @@ web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 .PHONY: build
 build: web/dist/index.html ## build the portal and the binary (bin/bartizan)
 	@scripts/setup.sh go
-	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/bartizan
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/bartizan
 
 .PHONY: run
 run: build ## start the server on 127.0.0.1:8420 with the evaluation lab loaded
