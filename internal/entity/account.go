@@ -106,36 +106,45 @@ func domainLabel(domain string) string {
 // maxSAMName is the longest account name that Windows takes beside a UPN.
 const maxSAMName = 20
 
-// identifiers lists the aliases of the account, strongest first. Local accounts (domain is the machine, or none known) are tied to the device.
-func (a Account) identifiers(device Key) []string {
-	var out []string
+// identifier is one alias of an account. A weak one is a good guess that strong ones overrule.
+type identifier struct {
+	alias string
+	weak  bool
+}
+
+// identifiers lists the aliases of the account, strongest first. Local accounts (the domain is the machine) are tied to the device. Guesses: a name without
+// a domain is the domain account of that name seen on the same device; name@corp.example is CORP\name.
+func (a Account) identifiers(device Key) []identifier {
+	var out []identifier
+	strong := func(alias string) { out = append(out, identifier{alias, false}) }
+	guess := func(alias string) { out = append(out, identifier{alias, true}) }
 	if a.ObjectID != "" {
-		out = append(out, "oid:"+a.ObjectID)
+		strong("oid:" + a.ObjectID)
 	}
 	if a.SID != "" && !sharedSID(a.SID) {
-		out = append(out, "sid:"+a.SID)
+		strong("sid:" + a.SID)
 	}
 	if a.UPN != "" {
-		out = append(out, "upn:"+a.UPN)
-		// A directory's NetBIOS name is by default the first label of its DNS name: anna@corp.example is CORP\anna.
-		if name, domain, ok := strings.Cut(a.UPN, "@"); ok && len(name) <= maxSAMName && strings.Contains(domain, ".") {
-			label, _, _ := strings.Cut(domain, ".")
-			out = append(out, "sam:"+label+`\`+name)
-		}
+		strong("upn:" + a.UPN)
 	}
-	if a.Name != "" {
-		d := domainLabel(a.Domain)
-		switch {
-		case d == "" || d == "." || d == "workgroup":
-			if device == "" {
-				out = append(out, "name:"+a.Name)
-			} else {
-				out = append(out, "local:"+ShortHost(device.Value())+`\`+a.Name)
-			}
-		case device != "" && d == ShortHost(device.Value()), d == "builtin":
-			out = append(out, "local:"+ShortHost(device.Value())+`\`+a.Name)
-		default:
-			out = append(out, "sam:"+d+`\`+a.Name)
+	host := ShortHost(device.Value())
+	switch d := domainLabel(a.Domain); {
+	case a.Name == "":
+		if local, domain, ok := strings.Cut(a.UPN, "@"); ok && len(local) <= maxSAMName && strings.Contains(domain, ".") {
+			guess("sam:" + domainLabel(domain) + `\` + local)
+		}
+	case d == "" || d == "." || d == "workgroup":
+		if device == "" {
+			strong("name:" + a.Name)
+		} else {
+			strong("bare:" + host + `\` + a.Name)
+		}
+	case device != "" && d == host, d == "builtin":
+		strong("local:" + host + `\` + a.Name)
+	default:
+		strong("sam:" + d + `\` + a.Name)
+		if device != "" {
+			guess("bare:" + host + `\` + a.Name)
 		}
 	}
 	return out

@@ -107,6 +107,34 @@ func TestPeople(t *testing.T) {
 	}
 }
 
+func TestGuesses(t *testing.T) {
+	r := entity.NewResolver(nil)
+	lab := r.User(entity.Account{Domain: "LAB", Name: "svc"}, "device:srv-1.lab.example")
+	if got := r.User(entity.Account{Name: "svc"}, "device:srv-1.lab.example"); got != lab {
+		t.Errorf("a bare name on the same device is %q, want %q", got, lab)
+	}
+	if got := r.User(entity.Account{Name: "svc"}, "device:srv-2"); got == lab {
+		t.Error("a bare name on another device is the same person")
+	}
+	first := r.User(entity.Account{Name: "op"}, "device:srv-3")
+	if got := r.User(entity.Account{Domain: "LAB", Name: "op"}, "device:srv-3"); got != r.User(entity.Account{Name: "op"}, "device:srv-3") {
+		t.Errorf("the bare name came first as %q, then the account is %q", first, got)
+	}
+	own := r.User(entity.Account{Domain: "PC-9", Name: "admin"}, "device:pc-9")
+	if got := r.User(entity.Account{Domain: "LAB", Name: "admin"}, "device:pc-9"); got == own {
+		t.Error("the machine's own administrator is the domain's")
+	}
+	upn := r.User(entity.Account{UPN: "cleo@lab.example"}, "")
+	if got := r.User(entity.Account{Domain: "LAB", Name: "cleo"}, ""); got != upn {
+		t.Errorf("LAB\\cleo is %q, want %q", got, upn)
+	}
+	dan := r.User(entity.Account{Domain: "LAB", Name: "dan", SID: "S-1-5-21-9-9-9-1"}, "")
+	other := r.User(entity.Account{UPN: "dan@lab.example", SID: "S-1-5-21-9-9-9-2"}, "")
+	if dan == other {
+		t.Error("a guess overruled two different SIDs")
+	}
+}
+
 func TestWellKnownAccounts(t *testing.T) {
 	for _, a := range []entity.Account{
 		{Name: "SYSTEM"},

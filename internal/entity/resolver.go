@@ -14,11 +14,12 @@ type Resolver struct {
 	changed map[string]Key
 	rekeyed map[Key]Key
 	names   map[Key]string // host:FQDN known for a device, to tell pc-7.a.example from pc-7.b.example
+	proof   map[Key]string // sid:SID known for an account
 }
 
 // NewResolver starts from the aliases that were stored; an alias "key:OLD" is a redirect.
 func NewResolver(known map[string]Key) *Resolver {
-	r := &Resolver{alias: make(map[string]Key, len(known)), to: map[Key]Key{}, changed: map[string]Key{}, rekeyed: map[Key]Key{}, names: map[Key]string{}}
+	r := &Resolver{alias: make(map[string]Key, len(known)), to: map[Key]Key{}, changed: map[string]Key{}, rekeyed: map[Key]Key{}, names: map[Key]string{}, proof: map[Key]string{}}
 	for a, k := range known {
 		if old, ok := strings.CutPrefix(a, "key:"); ok {
 			r.to[Key(old)] = k
@@ -33,6 +34,9 @@ func NewResolver(known map[string]Key) *Resolver {
 		}
 	}
 	sort.Strings(hosts)
+	for a, k := range r.alias {
+		r.prove(a, r.follow(k))
+	}
 	for _, a := range hosts {
 		r.names[r.follow(r.alias[a])] = a
 	}
@@ -167,39 +171,57 @@ func (r *Resolver) User(a Account, device Key) Key {
 	}
 	var k Key
 	for _, id := range ids {
-		found := r.find(id, true)
+		found := r.find(id.alias, true)
 		switch {
-		case found == "":
+		case found == "", id.weak && r.guessWrong(id.alias, k, found):
 		case k == "":
 			k = found
-		case k != found && !conflicting(id, ids[0]):
+		case k != found && !(strings.HasPrefix(id.alias, "name:") && len(ids) > 1):
 			k = r.unite(k, found)
 		}
 	}
 	if named := Make(User, userValue(a, ids)); k == "" {
 		k = named
-	} else if rank(named) < rank(k) {
+	} else if rank(named) < rank(k) && r.follow(named) == named {
 		k = r.unite(k, named) // a readable name became known
 	}
 	for _, id := range ids {
-		if _, taken := r.alias[id]; !taken {
-			r.set(id, k)
+		if _, taken := r.alias[id.alias]; !taken {
+			r.set(id.alias, k)
 		}
+		r.prove(id.alias, k)
 	}
 	return k
 }
 
-// conflicting reports that an alias is too weak to unite two people who both have stronger ids.
-func conflicting(alias, strongest string) bool {
-	return strings.HasPrefix(alias, "name:") && !strings.HasPrefix(strongest, "name:")
+// prove remembers the security identifier that makes a key one certain account.
+func (r *Resolver) prove(alias string, k Key) {
+	if strings.HasPrefix(alias, "sid:") && r.proof[k] == "" {
+		r.proof[k] = alias
+	}
+}
+
+// guessWrong reports that a guess leads to somebody else: to an account with another SID, or from a domain account to the machine's own, or another domain's,
+// of that name.
+func (r *Resolver) guessWrong(alias string, k, found Key) bool {
+	if p, q := r.proof[k], r.proof[found]; p != "" && q != "" && p != q {
+		return true
+	}
+	name, bare := strings.CutPrefix(alias, "bare:")
+	return bare && (found != Make(User, name) || r.find("local:"+name, true) == found)
 }
 
 // userValue is the most readable of a person's identifiers: UPN, DOMAIN\name, then SID and object id.
-func userValue(a Account, ids []string) string {
+func userValue(a Account, ids []identifier) string {
 	if a.UPN != "" {
 		return a.UPN
 	}
-	last := ids[len(ids)-1]
+	last := ""
+	for _, id := range ids {
+		if !id.weak {
+			last = id.alias
+		}
+	}
 	_, v, _ := strings.Cut(last, ":")
 	return v
 }
@@ -227,6 +249,9 @@ func (r *Resolver) unite(a, b Key) Key {
 	r.rekeyed[drop] = keep
 	if n := r.names[drop]; n != "" && r.names[keep] == "" {
 		r.names[keep] = n
+	}
+	if p := r.proof[drop]; p != "" && r.proof[keep] == "" {
+		r.proof[keep] = p
 	}
 	return keep
 }
