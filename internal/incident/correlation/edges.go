@@ -188,8 +188,8 @@ func (e *Engine) weigh(a, b *Alert, k Kind, en Entity, rate float64) (Edge, bool
 			if g > t.reach {
 				continue
 			}
-			if k == BurstOnDevice && (!e.inBurst(en.Key, p) || !e.inBurst(en.Key, q)) {
-				continue
+			if k == BurstOnDevice && (g < hour || !e.inBurst(en.Key, p) || !e.inBurst(en.Key, q)) {
+				continue // alarms of one burst are joined by what they share
 			}
 			if k == UnusualTogether || k == SameRuleElsewhere {
 				// Only beginnings that coincide say something about two machines.
