@@ -44,9 +44,9 @@ const useStyles = makeStyles({
   brand: { color: tokens.colorBrandForeground1 },
   strong: { fontWeight: tokens.fontWeightSemibold },
   tag: {
-    display: 'inline-flex',
-    alignItems: 'center',
-    gap: tokens.spacingHorizontalXXS,
+    display: 'inline-block',
+    verticalAlign: 'middle',
+    minWidth: 0,
     maxWidth: '100%',
     overflow: 'hidden',
     textOverflow: 'ellipsis',
@@ -61,6 +61,9 @@ const useStyles = makeStyles({
     lineHeight: '18px',
   },
   lab: {
+    display: 'inline-flex',
+    alignItems: 'center',
+    gap: tokens.spacingHorizontalXXS,
     flexShrink: 0,
     border: `1px solid ${tokens.colorPaletteLavenderBorderActive}`,
     backgroundColor: tokens.colorPaletteLavenderBackground2,

@@ -49,6 +49,13 @@ export function Empty({
   );
 }
 
+// asSentence writes a server's message as a sentence.
+export function asSentence(message: string): string {
+  const text = message.trim();
+  if (text === '') return '';
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}
+
 // Failure says what could not be shown, why, the code and the request id, and offers to try again. A missing permission is named.
 export function Failure({ what, error, retry }: { what: string; error: unknown; retry?: () => void }) {
   const s = useStyles();
@@ -56,7 +63,7 @@ export function Failure({ what, error, retry }: { what: string; error: unknown; 
   if (api?.status === 403) {
     return (
       <Empty icon={<LockClosedRegular />} title={`You may not see ${what}`}>
-        {api.message}
+        {asSentence(api.message)}
         {api.target ? ` It needs the permission ${api.target}.` : ''} Ask an administrator of this tenant.
       </Empty>
     );
@@ -69,7 +76,7 @@ export function Failure({ what, error, retry }: { what: string; error: unknown; 
       <Text size={400} weight="semibold">
         {api?.status === 404 ? `Not found: ${what}` : `Could not load ${what}`}
       </Text>
-      <Text className={s.body}>{error instanceof Error ? error.message : String(error)}</Text>
+      <Text className={s.body}>{asSentence(error instanceof Error ? error.message : String(error))}</Text>
       {api ? (
         <span className={s.meta}>
           <Text size={200}>Code {api.code}</Text>

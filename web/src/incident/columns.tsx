@@ -89,7 +89,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'name',
     header: 'Incident name',
-    width: 380,
+    width: 360,
     minWidth: 160,
     sort: 'name',
     cell: (i) => <IncidentName incident={i} />,
@@ -98,7 +98,7 @@ export const incidentColumns: readonly GridColumn<Incident>[] = [
   {
     id: 'severity',
     header: 'Severity',
-    width: 100,
+    width: 120,
     sort: 'severity',
     cell: (i) => <SeverityMark value={i.severity} />,
     text: (i) => i.severity,

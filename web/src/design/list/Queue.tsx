@@ -246,7 +246,7 @@ export function Queue<T>(props: QueueProps<T>) {
       title={props.title}
       {...(props.crumbs ? { crumbs: props.crumbs } : {})}
       meta={
-        paged.loading ? undefined : (
+        paged.loading || paged.updatedAt === 0 ? undefined : (
           <>
             {paged.count.toLocaleString()} {paged.count === 1 ? props.things[0] : props.things[1]}
             {selection.ids.size > 0 ? `, ${selection.ids.size.toLocaleString()} selected` : ''} · refreshed{' '}
