@@ -32,11 +32,12 @@ type compiled struct {
 	group int32
 }
 
-// node is one Expr with its test replaced by a number.
+// node is one Expr with its test replaced by a number. kids are in the order in which they are tried, written in that of the rule.
 type node struct {
-	op   Op
-	pred int32
-	kids []int32
+	op      Op
+	pred    int32
+	kids    []int32
+	written []int32
 }
 
 // group is the rules of one logsource.
@@ -173,10 +174,16 @@ func (b *builder) node(e *Expr) int32 {
 	if e.Op == Test {
 		n.pred = b.pred(e.Test)
 	} else {
-		args := append([]*Expr(nil), e.Args...)
-		sort.SliceStable(args, func(i, j int) bool { return cost(args[i]) < cost(args[j]) })
-		for _, a := range args {
-			n.kids = append(n.kids, b.node(a))
+		for _, a := range e.Args {
+			n.written = append(n.written, b.node(a))
+		}
+		order := make([]int, len(e.Args))
+		for i := range order {
+			order[i] = i
+		}
+		sort.SliceStable(order, func(i, j int) bool { return cost(e.Args[order[i]]) < cost(e.Args[order[j]]) })
+		for _, i := range order {
+			n.kids = append(n.kids, n.written[i])
 		}
 	}
 	b.set.nodes = append(b.set.nodes, n)

@@ -119,7 +119,7 @@ func (s *Set) Match(ev *normalise.Event, dst []Match) []Match {
 	for _, r := range c.rules {
 		rule := &s.rules[r]
 		if c.eval(rule.root) {
-			dst = append(dst, Match{Rule: rule.rule, Fields: c.explain(rule.rule.Where)})
+			dst = append(dst, Match{Rule: rule.rule, Fields: c.explain(rule.root)})
 		}
 	}
 	return dst
@@ -339,8 +339,11 @@ func (c *scratch) holds(p *Predicate, at int32) bool {
 		}
 		return false
 	}
-	if p.kind == testString && !p.cased {
+	switch {
+	case p.kind == testString && !p.cased:
 		return p.testString(c.fold(at))
+	case p.kind == testRegex:
+		return p.needs.met(v.Text, c.fold(at)) && p.regex.MatchString(v.Text)
 	}
 	return p.testText(v.Text, nil)
 }
@@ -368,73 +371,35 @@ func (c *scratch) keywordAt(p *Predicate) int {
 	return noField
 }
 
-// explain lists the tests that made e hold, without those under a negation.
-func (c *scratch) explain(e *Expr) []incident.FieldMatch {
+// explain lists the tests that made the expression at a node hold, without those under a negation.
+func (c *scratch) explain(root int32) []incident.FieldMatch {
 	var out []incident.FieldMatch
-	seen := map[incident.FieldMatch]bool{}
-	var walk func(e *Expr)
-	walk = func(e *Expr) {
-		switch e.Op {
+	var walk func(at int32)
+	walk = func(at int32) {
+		n := &c.set.nodes[at]
+		switch n.op {
 		case Not:
 		case Test:
-			if m, ok := c.explainTest(e.Test); ok && !seen[m] {
-				seen[m] = true
-				out = append(out, m)
+			if c.eval(at) {
+				if m := c.explainTest(n.pred); !slices.Contains(out, m) {
+					out = append(out, m)
+				}
 			}
 		default:
-			for _, a := range e.Args {
-				if e.Op == And || c.holdsExpr(a) {
-					walk(a)
+			for _, k := range n.written {
+				if n.op == And || c.eval(k) {
+					walk(k)
 				}
 			}
 		}
 	}
-	walk(e)
+	walk(root)
 	return out
 }
 
-func (c *scratch) holdsExpr(e *Expr) bool {
-	switch e.Op {
-	case Test:
-		return c.holdsTest(e.Test)
-	case Not:
-		return !c.holdsExpr(e.Args[0])
-	case And:
-		for _, a := range e.Args {
-			if !c.holdsExpr(a) {
-				return false
-			}
-		}
-		return true
-	}
-	return slices.ContainsFunc(e.Args, c.holdsExpr)
-}
-
-func (c *scratch) holdsTest(p *Predicate) bool {
-	if p.Field == "" {
-		return c.keyword(p)
-	}
-	at := c.value(c.set.fields[p.Field])
-	switch p.kind {
-	case testNull:
-		return at < 0 || isNull(&c.ev.Fields[at].Value)
-	case testExists:
-		return at >= 0
-	}
-	if at < 0 {
-		return false
-	}
-	if p.kind == testRef {
-		o := c.value(c.set.fields[p.other])
-		return o >= 0 && refHolds(p, &c.ev.Fields[at].Value, &c.ev.Fields[o].Value)
-	}
-	return c.holds(p, at)
-}
-
-func (c *scratch) explainTest(p *Predicate) (incident.FieldMatch, bool) {
-	if !c.holdsTest(p) {
-		return incident.FieldMatch{}, false
-	}
+// explainTest says why a test that holds does so.
+func (c *scratch) explainTest(pred int32) incident.FieldMatch {
+	p := c.set.preds[pred]
 	m := incident.FieldMatch{Field: p.Field, Match: p.String()}
 	if p.Field == "" {
 		switch at := c.keywordAt(p); at {
@@ -444,12 +409,12 @@ func (c *scratch) explainTest(p *Predicate) (incident.FieldMatch, bool) {
 		default:
 			m.Field, m.Value = c.ev.Fields[at].Name, cut(valueText(&c.ev.Fields[at].Value))
 		}
-		return m, true
+		return m
 	}
-	if at := c.value(c.set.fields[p.Field]); at >= 0 {
+	if at := c.value(c.set.field[pred]); at >= 0 {
 		m.Value = cut(valueText(&c.ev.Fields[at].Value))
 	}
-	return m, true
+	return m
 }
 
 func valueText(v *normalise.Value) string {

@@ -397,7 +397,7 @@ func regexTest(field, text, flags string) (*Predicate, error) {
 		}
 		return nil, condErrorf(code, "regular expression %q: %v", text, err)
 	}
-	return &Predicate{Field: field, kind: testRegex, regex: re, source: source}, nil
+	return &Predicate{Field: field, kind: testRegex, regex: re, source: source, needs: needsOf(source)}, nil
 }
 
 func stringTest(field string, p pattern, cased bool) *Predicate {

@@ -24,6 +24,7 @@ type Predicate struct {
 
 	regex  *regexp.Regexp
 	source string
+	needs  needs
 
 	network netip.Prefix
 
@@ -108,7 +109,7 @@ func (p *Predicate) testText(text string, folded []byte) bool {
 		}
 		return p.testString(folded)
 	case testRegex:
-		return p.regex.MatchString(text)
+		return p.needs.met(text, folded) && p.regex.MatchString(text)
 	case testCIDR:
 		addr, err := netip.ParseAddr(strings.TrimSpace(text))
 		return err == nil && p.network.Contains(addr.Unmap().WithZone(""))
