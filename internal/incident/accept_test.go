@@ -267,8 +267,10 @@ func TestConcurrentUse(t *testing.T) {
 				defer wg.Done()
 				for i := range 10 {
 					at := noon.Add(time.Duration(i) * time.Minute)
-					d := incident.Detection{Tenant: "default", RuleID: fmt.Sprint("r", i), Time: at, Severity: incident.Low,
-						Hit: incident.Hit{File: fmt.Sprint("f", g), Record: int64(i + 1), Time: at}, Evidence: []incident.Evidence{device(fmt.Sprint("pc-", g)), user("anna")}}
+					d := incident.Detection{
+						Tenant: "default", RuleID: fmt.Sprint("r", i), Time: at, Severity: incident.Low,
+						Hit: incident.Hit{File: fmt.Sprint("f", g), Record: int64(i + 1), Time: at}, Evidence: []incident.Evidence{device(fmt.Sprint("pc-", g)), user("anna")},
+					}
 					if _, err := f.Accept(ctx, []incident.Detection{d}); err != nil {
 						t.Error(err)
 					}

@@ -250,13 +250,25 @@ func (b *builder) clause(e *Expr) clause {
 }
 
 // weight estimates how often a literal is found in its field: short ones often, and those that many rules look for, too (what rules have in common
-// is what records have in common).
+// is what records have in common). Numbers, which are mostly event ids, say which kind of record it is and so are found in whole streams of them.
 func (b *builder) weight(t trigger) float64 {
-	byLength := 2 * math.Pow(0.55, float64(len(t.literal)))
+	w := 2 * math.Pow(0.55, float64(len(t.literal)))
 	if t.shape != contains {
-		byLength /= 20
+		w /= 20
 	}
-	return byLength + float64(b.usage[t])*0.002
+	if t.shape == exact && isNumber(t.literal) {
+		w += 0.03
+	}
+	return w + float64(b.usage[t]-1)*0.002
+}
+
+func isNumber(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 func (b *builder) finish() {

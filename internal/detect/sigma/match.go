@@ -62,7 +62,8 @@ type scratch struct {
 	keyed   []int32 // groups with keyword triggers that concern the event
 	hits    []int32
 	arena   []byte
-	folded  []span // by position in ev.Fields
+	folded  []span // by position in ev.Fields; of a list, which of members are its own
+	members []span
 }
 
 type slot struct {
@@ -100,7 +101,7 @@ func (s *Set) Match(ev *normalise.Event, dst []Match) []Match {
 		clear(c.folded)
 		c.stamp = 1
 	}
-	c.ev, c.arena, c.rules, c.sources = ev, c.arena[:0], c.rules[:0], c.sources[:0]
+	c.ev, c.arena, c.members, c.rules, c.sources = ev, c.arena[:0], c.members[:0], c.rules[:0], c.sources[:0]
 	for _, l := range ev.Logsources {
 		src := s.source(l)
 		c.sources = append(c.sources, src)
@@ -169,7 +170,7 @@ func (c *scratch) scanKeywords() {
 			case v.Kind == normalise.Null:
 			case v.Kind == normalise.List:
 				for j := range v.List {
-					c.hits = a.scan(appendFold(nil, v.List[j].Text), c.hits)
+					c.hits = a.scan(c.foldMember(int32(i), j), c.hits)
 				}
 			case a.onlySift && isASCII(v.Text):
 				c.hits = a.sift.scan(v.Text, c.hits)
@@ -198,7 +199,7 @@ func (c *scratch) find(a *automaton, at int32) {
 		return
 	case normalise.List:
 		for i := range v.List {
-			c.hits = a.scan(appendFold(nil, v.List[i].Text), c.hits)
+			c.hits = a.scan(c.foldMember(at, i), c.hits)
 		}
 	default:
 		c.hits = a.scan(c.fold(at), c.hits)
@@ -234,6 +235,21 @@ func (c *scratch) fold(at int32) []byte {
 		*f = span{c.stamp, int32(from), int32(len(c.arena))}
 	}
 	return c.arena[f.from:f.to]
+}
+
+// foldMember returns the folded text of one member of a list.
+func (c *scratch) foldMember(at int32, i int) []byte {
+	f := &c.folded[at]
+	if f.stamp != c.stamp {
+		*f = span{c.stamp, int32(len(c.members)), 0}
+		for _, m := range c.ev.Fields[at].Value.List {
+			from := len(c.arena)
+			c.arena = appendFold(c.arena, m.Text)
+			c.members = append(c.members, span{c.stamp, int32(from), int32(len(c.arena))})
+		}
+	}
+	m := c.members[int(f.from)+i]
+	return c.arena[m.from:m.to]
 }
 
 func (c *scratch) eval(at int32) bool {
@@ -333,7 +349,7 @@ func (c *scratch) holds(p *Predicate, at int32) bool {
 		return false
 	case normalise.List:
 		for i := range v.List {
-			if m := &v.List[i]; m.Kind != normalise.Null && p.testText(m.Text, appendFold(nil, m.Text)) {
+			if m := &v.List[i]; m.Kind != normalise.Null && p.testText(m.Text, c.foldMember(at, i)) {
 				return true
 			}
 		}

@@ -175,8 +175,10 @@ func drawValue(t *rapid.T, modifiers string) any {
 	case modifiers == "exists":
 		return rapid.Bool().Draw(t, "exists")
 	case modifiers == "re":
-		return rapid.SampledFrom([]string{"a", "abc", "(?i)ABC", "ab|ca", "^a.*c$", "(abc|x\\.exe)+", "[ab]{2,3}", "(?i)s{2}", "a(bc)?", "(?:abc){0,2}x",
-			"a.?b[ck]", "(?i)k{2}[a-c]", "[ab]{8,}", "(?:a|ab)(?:c|x\\.)", "(?i)(a|b)?s(c|$)", "^[^\\n]{9}", "\\bab?c\\b", "ä+|b.*c.*a"}).Draw(t, "regex")
+		return rapid.SampledFrom([]string{
+			"a", "abc", "(?i)ABC", "ab|ca", "^a.*c$", "(abc|x\\.exe)+", "[ab]{2,3}", "(?i)s{2}", "a(bc)?", "(?:abc){0,2}x",
+			"a.?b[ck]", "(?i)k{2}[a-c]", "[ab]{8,}", "(?:a|ab)(?:c|x\\.)", "(?i)(a|b)?s(c|$)", "^[^\\n]{9}", "\\bab?c\\b", "ä+|b.*c.*a",
+		}).Draw(t, "regex")
 	case modifiers == "" && rapid.IntRange(0, 9).Draw(t, "null") == 0:
 		return nil
 	case modifiers == "" && rapid.IntRange(0, 9).Draw(t, "number") == 0:

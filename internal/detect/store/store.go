@@ -74,7 +74,7 @@ func Find(ctx context.Context, db bun.IDB, id tenant.ID, q Query) ([]*Rule, int6
 			values []string
 		}{{"kind", q.Kinds}, {"severity", q.Severities}, {"origin", q.Origins}} {
 			if len(f.values) > 0 {
-				s = s.Where("? IN (?)", bun.Ident(f.column), bun.In(f.values))
+				s = s.Where("? IN (?)", bun.Ident(f.column), bun.List(f.values))
 			}
 		}
 		if q.Enabled != nil {
