@@ -1450,6 +1450,8 @@ export interface components {
         HuntInputBody: {
             /** Format: int64 */
             limit?: number;
+            /** @description the time that now() and ago() go by; left out: the clock */
+            now?: string;
             query: string;
             /** @description ISO 8601 duration (P30D) or START/END */
             timespan?: string;
