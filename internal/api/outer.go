@@ -31,7 +31,7 @@ func requestID(ctx context.Context) string {
 // outer wraps the routes with what all requests share, from the outside in: request id and log, security headers, compression, sessions.
 func (s *server) outer() http.Handler {
 	routes := s.routes()
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1400), gzhttp.ContentTypes([]string{"application/json", "application/openapi+json", "application/x-ndjson", "text/csv", "text/plain"}))
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1400), gzhttp.ContentTypes([]string{"application/json", "application/openapi+json", "application/x-ndjson", "text/csv", "text/plain", "text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml"}))
 	if err != nil {
 		panic(err) // the options above are constants
 	}
