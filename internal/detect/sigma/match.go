@@ -359,7 +359,7 @@ func (c *scratch) holds(p *Predicate, at int32) bool {
 	case p.kind == testString && !p.cased:
 		return p.testString(c.fold(at))
 	case p.kind == testRegex:
-		return p.needs.met(v.Text, c.fold(at)) && p.regex.MatchString(v.Text)
+		return p.matchRegex(v.Text, c.fold(at))
 	}
 	return p.testText(v.Text, nil)
 }

@@ -3,6 +3,7 @@ package sigma
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -385,19 +386,15 @@ func regexTest(field, text, flags string) (*Predicate, error) {
 	if flags != "" {
 		source = "(?" + flags + ")" + text
 	}
-	re, err := regexp.Compile(source)
-	if err != nil {
+	if _, err := regexp.Compile(source); err != nil {
 		code := Invalid
 		var bad *syntax.Error
-		if e, ok := err.(*syntax.Error); ok {
-			bad = e
-		}
-		if bad != nil && (bad.Code == syntax.ErrInvalidPerlOp || bad.Code == syntax.ErrInvalidEscape || bad.Code == syntax.ErrInvalidRepeatSize) {
+		if errors.As(err, &bad) && (bad.Code == syntax.ErrInvalidPerlOp || bad.Code == syntax.ErrInvalidEscape || bad.Code == syntax.ErrInvalidRepeatSize) {
 			code = Unsupported
 		}
 		return nil, condErrorf(code, "regular expression %q: %v", text, err)
 	}
-	return &Predicate{Field: field, kind: testRegex, regex: re, source: source, needs: needsOf(source)}, nil
+	return &Predicate{Field: field, kind: testRegex, source: source, regex: branches(source)}, nil
 }
 
 func stringTest(field string, p pattern, cased bool) *Predicate {

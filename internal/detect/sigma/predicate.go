@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,9 +21,8 @@ type Predicate struct {
 	shape   shape
 	literal string // of the shape
 
-	regex  *regexp.Regexp
 	source string
-	needs  needs
+	regex  []branch // testRegex: one of them must match
 
 	network netip.Prefix
 
@@ -109,7 +107,7 @@ func (p *Predicate) testText(text string, folded []byte) bool {
 		}
 		return p.testString(folded)
 	case testRegex:
-		return p.needs.met(text, folded) && p.regex.MatchString(text)
+		return p.matchRegex(text, folded)
 	case testCIDR:
 		addr, err := netip.ParseAddr(strings.TrimSpace(text))
 		return err == nil && p.network.Contains(addr.Unmap().WithZone(""))

@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"bytes"
+	"regexp"
 	"regexp/syntax"
 	"sort"
 	"unicode/utf8"
@@ -31,12 +32,15 @@ func (p *Predicate) triggers() []trigger {
 		return []trigger{{p.Field, at, lit}}
 	case testRegex:
 		const least = 2 // a single character occurs everywhere
-		if len(p.needs.literals) == 0 || shortest(p.needs.literals[0]) < least {
-			return nil
-		}
 		var out []trigger
-		for _, l := range p.needs.literals[0] {
-			out = append(out, trigger{p.Field, contains, l})
+		for i := range p.regex {
+			sets := p.regex[i].needs.literals
+			if len(sets) == 0 || shortest(sets[0]) < least {
+				return nil
+			}
+			for _, l := range sets[0] {
+				out = append(out, trigger{p.Field, contains, l})
+			}
 		}
 		return out
 	}
@@ -51,6 +55,48 @@ func (p pattern) longest() string {
 		}
 	}
 	return best
+}
+
+// branch is one of the alternatives that a regular expression consists of.
+type branch struct {
+	needs needs
+	re    *regexp.Regexp
+}
+
+// matchRegex reports whether one of the branches matches; folded is the text without case.
+func (p *Predicate) matchRegex(text string, folded []byte) bool {
+	for i := range p.regex {
+		if b := &p.regex[i]; b.needs.met(text, folded) && b.re.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// branches compiles an expression that is known to be right. Where it is a choice as a whole, its alternatives are taken apart, since each alone needs
+// more of a text than all together.
+func branches(source string) []branch {
+	whole := []branch{{needsOf(source), regexp.MustCompile(source)}}
+	re, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return whole
+	}
+	for re.Op == syntax.OpCapture {
+		re = re.Sub[0]
+	}
+	if re.Op != syntax.OpAlternate || len(re.Sub) > maxAlternatives {
+		return whole
+	}
+	out := make([]branch, 0, len(re.Sub))
+	for _, sub := range re.Sub {
+		text := sub.String() // carries its own flags
+		one, err := regexp.Compile(text)
+		if err != nil {
+			return whole
+		}
+		out = append(out, branch{needsOf(text), one})
+	}
+	return out
 }
 
 // needs is what every text that a regular expression matches has. It is checked before the expression itself, which takes a hundred times as long.
