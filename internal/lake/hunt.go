@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/kql"
-	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
+	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/plan"
 	"github.com/bartizan-sec/bartizan/kql/sqlgen"
@@ -104,13 +103,13 @@ func Stream(ctx context.Context, store Store, q Query, start func([]Column) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
-	conn, err := store.DB().Conn(ctx)
+	session, err := store.Session(ctx)
 	if err != nil {
-		return nil, fault.Newf(fault.Unavailable, "the lake is not ready: %w", err)
+		return nil, err
 	}
-	defer conn.Close()
+	defer session.Close()
 
-	program, err := compile(ctx, conn, q)
+	program, err := compile(ctx, session, q)
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +127,9 @@ func Stream(ctx context.Context, store Store, q Query, start func([]Column) erro
 	for i, c := range program.Columns {
 		types[i] = c.Type
 	}
-	opt := kqlduckdb.Options{Now: fn.Ticks(q.Now.UTC()), Limit: int64(max(q.Limit, 0))}
+	opt := engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: int64(max(q.Limit, 0))}
 	size := int64(0)
-	stats, err := kqlduckdb.Run(ctx, conn, program.Root, opt, func(row []any) error {
+	stats, err := session.Run(ctx, program.Root, opt, func(row []any) error {
 		for i, t := range types {
 			row[i] = cell(t, row[i])
 			size += sizeOf(row[i])
@@ -158,12 +157,12 @@ var errEnough = errors.New("enough bytes")
 
 // Columns compiles a query and tells its columns without running it.
 func Columns(ctx context.Context, store Store, q Query) ([]Column, error) {
-	conn, err := store.DB().Conn(ctx)
+	session, err := store.Session(ctx)
 	if err != nil {
-		return nil, fault.Newf(fault.Unavailable, "the lake is not ready: %w", err)
+		return nil, err
 	}
-	defer conn.Close()
-	program, err := compile(ctx, conn, q)
+	defer session.Close()
+	program, err := compile(ctx, session, q)
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +174,11 @@ func Check(text string, now time.Time, visible func(t *schema.Table) bool) []kql
 	return kql.Check(text, Catalog(schema.Load(), visible), kql.Options{Now: now})
 }
 
-func compile(ctx context.Context, conn *sql.Conn, q Query) (*kql.Program, error) {
+func compile(ctx context.Context, session engine.Session, q Query) (*kql.Program, error) {
 	opt := kql.Options{Now: q.Now, From: q.From, To: q.To, Only: q.Only}
 	opt.Probe = func(n plan.Node) ([][]any, error) {
 		var rows [][]any
-		_, err := kqlduckdb.Run(ctx, conn, n, kqlduckdb.Options{Now: fn.Ticks(q.Now.UTC()), Limit: maxProbe}, func(row []any) error {
+		_, err := session.Run(ctx, n, engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: maxProbe}, func(row []any) error {
 			rows = append(rows, append([]any(nil), row...))
 			return nil
 		})
@@ -227,11 +226,11 @@ func outbound(uris []string, cols []Column) error {
 // queryError gives a failed run its code.
 func queryError(ctx context.Context, err error, cols []Column) error {
 	var (
-		refused     *kqlduckdb.OutboundError
+		refused     *engine.OutboundError
 		unsupported *sqlgen.UnsupportedError
 		unknown     *fn.UnknownError
 		limit       *fn.LimitError
-		engine      *kqlduckdb.EngineError
+		failed      *engine.Error
 		known       *fault.Error
 	)
 	switch {
@@ -249,12 +248,12 @@ func queryError(ctx context.Context, err error, cols []Column) error {
 		return fault.Newf("unsupported", "%s", unknown.Error())
 	case errors.As(err, &limit):
 		return fault.Newf(fault.Limit, "%s", limit.Error())
-	case errors.As(err, &engine):
-		text := engine.Err.Error()
-		if strings.HasPrefix(text, "Out of Memory") {
+	case errors.As(err, &failed):
+		text := failed.Err.Error()
+		if failed.Memory {
 			return &fault.Error{Code: fault.Limit, Message: "the query needs more memory than it may use: filter earlier, or summarize fewer keys", Target: "lake.memory", Err: err}
 		}
-		return &fault.Error{Code: CodeRuntime, Message: runtimeText(text), Err: errors.New(engine.SQL)}
+		return &fault.Error{Code: CodeRuntime, Message: runtimeText(text), Err: errors.New(failed.SQL)}
 	}
 	return &fault.Error{Code: CodeRuntime, Message: err.Error()}
 }

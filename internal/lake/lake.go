@@ -9,6 +9,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
+	"github.com/bartizan-sec/bartizan/kql/engine"
 )
 
 // Store is one tenant's lake. A Store without a tenant cannot be made.
@@ -18,6 +19,8 @@ type Store interface {
 	Append(ctx context.Context, rows []*schema.Row, positions map[string]int64) error
 	// Position returns how far the named source was written, 0 when it never was.
 	Position(ctx context.Context, source string) (int64, error)
+	// Session opens a session for one query over the tenant's rows; it is closed after the query.
+	Session(ctx context.Context) (engine.Session, error)
 	// DB is the engine's connection pool for compiled queries. Callers bring SQL made by kql/sqlgen only.
 	DB() *sql.DB
 	// Counts returns rows per table, tables without rows left out.

@@ -4,47 +4,27 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/plan"
 	"github.com/bartizan-sec/bartizan/kql/sqlgen"
 )
 
-// Options are what a run depends on beside the plan.
-type Options struct {
-	// Now is the query's time in ticks.
-	Now int64
-	// Limit bounds the rows given, 0 for no bound.
-	Limit int64
-	// Intermediate bounds the rows that an operator computed in Go may read or make, 0 for the default.
-	Intermediate int64
-	// External fetches the rows of externaldata. nil refuses.
-	External func(ctx context.Context, x *plan.External) ([][]any, error)
-}
-
-const defaultIntermediate = 2_000_000
-
-// Stats say what a run did.
-type Stats struct {
-	Rows      int64
-	Truncated bool // the limit cut the result
-}
-
 // Run evaluates the plan on the connection and gives each row to f in the Go types of KQL values (see package fn). The row slice is reused.
 // The connection must be of a database that Register was called for, and nobody else may use it meanwhile.
-func Run(ctx context.Context, conn *sql.Conn, root plan.Node, opt Options, f func(row []any) error) (Stats, error) {
+func Run(ctx context.Context, conn *sql.Conn, root plan.Node, opt engine.Options, f func(row []any) error) (engine.Stats, error) {
 	if opt.Intermediate == 0 {
-		opt.Intermediate = defaultIntermediate
+		opt.Intermediate = engine.DefaultIntermediate
 	}
 	r := &runner{conn: conn, opt: opt, dialect: sqlgen.DuckDB(), local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}, shared: map[string]string{}}
 	defer r.drop(ctx)
 	if err := r.prepare(ctx, root); err != nil {
-		return Stats{}, err
+		return engine.Stats{}, err
 	}
-	var st Stats
+	var st engine.Stats
 	err := r.query(ctx, root, opt.Limit, func(row []any) error {
 		if opt.Limit > 0 && st.Rows >= opt.Limit {
 			st.Truncated = true
@@ -64,7 +44,7 @@ var errStop = errors.New("enough rows")
 // runner executes one plan: Local and External nodes first, inner ones before outer ones, each into a temporary table, then the SQL around them.
 type runner struct {
 	conn    *sql.Conn
-	opt     Options
+	opt     engine.Options
 	dialect sqlgen.Dialect
 	local   map[plan.Node]string
 	ordered map[plan.Node]bool
@@ -74,8 +54,8 @@ type runner struct {
 	depth   int
 }
 
-// prepare computes what SQL cannot.
-func (r *runner) prepare(ctx context.Context, root plan.Node) error {
+// hostNodes lists the nodes that SQL cannot say, inner ones before outer ones.
+func hostNodes(root plan.Node) []plan.Node {
 	var todo []plan.Node
 	seen := map[any]bool{}
 	var visit func(n plan.Node)
@@ -107,7 +87,12 @@ func (r *runner) prepare(ctx context.Context, root plan.Node) error {
 		}
 	}
 	visit(root)
-	for _, n := range todo {
+	return todo
+}
+
+// prepare computes what SQL cannot.
+func (r *runner) prepare(ctx context.Context, root plan.Node) error {
+	for _, n := range hostNodes(root) {
 		if _, done := r.local[n]; done {
 			continue
 		}
@@ -119,7 +104,7 @@ func (r *runner) prepare(ctx context.Context, root plan.Node) error {
 		switch x := n.(type) {
 		case *plan.External:
 			if r.opt.External == nil {
-				return &OutboundError{URIs: x.URIs}
+				return &engine.OutboundError{URIs: x.URIs}
 			}
 			rows, err = r.opt.External(ctx, x)
 		case *plan.Local:
@@ -136,16 +121,6 @@ func (r *runner) prepare(ctx context.Context, root plan.Node) error {
 		}
 	}
 	return nil
-}
-
-// OutboundError says that externaldata was refused.
-type OutboundError struct{ URIs []string }
-
-func (e *OutboundError) Error() string {
-	if len(e.URIs) == 0 {
-		return "externaldata is not allowed: no outside address may be read"
-	}
-	return fmt.Sprintf("externaldata may not read %s: the address is not on the list of allowed hosts", e.URIs[0])
 }
 
 // rows evaluates a plan and keeps its rows.
@@ -233,18 +208,9 @@ func (r *runner) emptyTables(ctx context.Context, n plan.Node) (map[string]bool,
 	return out, rows.Err()
 }
 
-// EngineError is a failure of the database. SQL is for logs, never for users.
-type EngineError struct {
-	SQL string
-	Err error
+func engineError(err error, sql string) error {
+	return &engine.Error{SQL: sql, Err: err, Memory: strings.HasPrefix(err.Error(), "Out of Memory")}
 }
-
-func (e *EngineError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *EngineError) Unwrap() error { return e.Err }
-
-func engineError(err error, sql string) error { return &EngineError{SQL: sql, Err: err} }
 
 // cellOf brings a driver's value to the Go type of a KQL value of type t.
 func cellOf(v any, t plan.Type) any {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/kql"
 	"github.com/bartizan-sec/bartizan/kql/duckdb"
+	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/kqltest"
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -40,13 +41,13 @@ func (c catalog) Names() []string {
 	return out
 }
 
-type engine struct {
+type script struct {
 	t      *testing.T
 	conn   *sql.Conn
 	tables catalog
 }
 
-func newEngine(t *testing.T) *engine {
+func newEngine(t *testing.T) *script {
 	t.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
@@ -61,16 +62,16 @@ func newEngine(t *testing.T) *engine {
 	if err := duckdb.Register(conn); err != nil {
 		t.Fatal(err)
 	}
-	return &engine{t: t, conn: conn, tables: catalog{}}
+	return &script{t: t, conn: conn, tables: catalog{}}
 }
 
-func (e *engine) compile(query string) (*kql.Program, error) {
+func (e *script) compile(query string) (*kql.Program, error) {
 	return kql.Compile(query, e.tables, kql.Options{Now: scriptNow, Probe: func(n plan.Node) ([][]any, error) { return e.rows(n) }})
 }
 
-func (e *engine) rows(n plan.Node) ([][]any, error) {
+func (e *script) rows(n plan.Node) ([][]any, error) {
 	var rows [][]any
-	_, err := duckdb.Run(context.Background(), e.conn, n, duckdb.Options{Now: fn.Ticks(scriptNow)}, func(row []any) error {
+	_, err := duckdb.Run(context.Background(), e.conn, n, engine.Options{Now: fn.Ticks(scriptNow)}, func(row []any) error {
 		rows = append(rows, append([]any(nil), row...))
 		return nil
 	})
@@ -78,7 +79,7 @@ func (e *engine) rows(n plan.Node) ([][]any, error) {
 }
 
 // load stores a table under physical names of its own, so that a test fails when a query's name reaches SQL.
-func (e *engine) load(table kqltest.Table) {
+func (e *script) load(table kqltest.Table) {
 	e.t.Helper()
 	p, err := e.compile("datatable " + table.Source)
 	if err != nil {
@@ -110,14 +111,14 @@ func (e *engine) load(table kqltest.Table) {
 	e.tables[table.Name] = t
 }
 
-func (e *engine) exec(sql string) {
+func (e *script) exec(sql string) {
 	e.t.Helper()
 	if _, err := e.conn.ExecContext(context.Background(), sql); err != nil {
 		e.t.Fatal(err)
 	}
 }
 
-func (e *engine) run(query string) ([]kqltest.Column, [][]any, error) {
+func (e *script) run(query string) ([]kqltest.Column, [][]any, error) {
 	p, err := e.compile(query)
 	if err != nil {
 		return nil, nil, err

@@ -15,6 +15,8 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
+	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
+	"github.com/bartizan-sec/bartizan/kql/engine"
 )
 
 // Store is one tenant's lake file.
@@ -42,6 +44,15 @@ func (s *Store) Tenant() tenant.ID { return s.id }
 
 // DB implements lake.Store.
 func (s *Store) DB() *sql.DB { return s.db }
+
+// Session implements lake.Store.
+func (s *Store) Session(ctx context.Context) (engine.Session, error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, fault.Newf(fault.Unavailable, "the lake is not ready: %w", err)
+	}
+	return kqlduckdb.Session(conn), nil
+}
 
 // Append implements lake.Store.
 func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[string]int64) (err error) {
