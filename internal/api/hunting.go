@@ -131,37 +131,6 @@ type checkInput struct {
 	}
 }
 
-type SavedInput struct {
-	Body struct {
-		Name   string `json:"name" maxLength:"400"`
-		Folder string `json:"folder,omitempty" maxLength:"400"`
-		Query  string `json:"query" maxLength:"65536"`
-		Shared bool   `json:"shared,omitempty"`
-	}
-}
-
-type SavedPath struct {
-	ID string `path:"id" maxLength:"64"`
-}
-
-func (i *SavedPath) audited() (string, map[string]any) { return i.ID, nil }
-
-type savedReplace struct {
-	SavedPath
-	SavedInput
-}
-
-func (i *SavedInput) draft() hunting.Draft {
-	return hunting.Draft{Name: i.Body.Name, Folder: i.Body.Folder, Query: i.Body.Query, Shared: i.Body.Shared}
-}
-
-func (c *call) owner() hunting.Owner {
-	if c.who.UserID == "" {
-		return hunting.Owner{ID: "token:" + c.who.TokenID, Name: c.actorName()}
-	}
-	return hunting.Owner{ID: c.who.UserID, Name: c.who.Name}
-}
-
 // emailWorkload is the workload of tables that show mail, which takes a permission of its own.
 const emailWorkload = "Email & collaboration"
 
@@ -205,30 +174,7 @@ func (s *server) registerHunting() {
 	export := op(http.MethodPost, "/export", "exportQuery", "Run a query and download its result")
 	export.quiet = false
 	handle(s, export, s.exportQuery)
-
-	handle(s, op(http.MethodGet, "/queries", "listQueries", "Saved queries, one's own and shared ones"), func(ctx context.Context, c *call, in *Paging) (*pageOutput[hunting.SavedQuery], error) {
-		q, n, err := s.Queries.Saved(ctx, c.tenant, c.owner(), in.Top, in.Skip)
-		return pageOf(q, n, *in, requestURL(ctx)), err
-	})
-	save := op(http.MethodPost, "/queries", "saveQuery", "Save a query")
-	save.status = http.StatusCreated
-	handle(s, save, func(ctx context.Context, c *call, in *SavedInput) (*output[*hunting.SavedQuery], error) {
-		q, err := s.Queries.Save(ctx, c.tenant, c.owner(), in.draft())
-		return answer(q), err
-	})
-	handle(s, op(http.MethodPut, "/queries/{id}", "replaceQuery", "Change a saved query of one's own"), func(ctx context.Context, c *call, in *savedReplace) (*output[*hunting.SavedQuery], error) {
-		q, err := s.Queries.Replace(ctx, c.tenant, c.owner(), in.ID, in.draft())
-		return answer(q), err
-	})
-	remove := op(http.MethodDelete, "/queries/{id}", "deleteQuery", "Delete a saved query of one's own")
-	remove.status, remove.quiet = http.StatusNoContent, false
-	handle(s, remove, func(ctx context.Context, c *call, in *SavedPath) (*nothing, error) {
-		return &nothing{}, s.Queries.Delete(ctx, c.tenant, c.owner(), in.ID)
-	})
-	handle(s, op(http.MethodGet, "/history", "listHistory", "One's own last queries"), func(ctx context.Context, c *call, in *Paging) (*pageOutput[hunting.Run], error) {
-		r, n, err := s.Queries.History(ctx, c.tenant, c.owner(), in.Top, in.Skip)
-		return pageOf(r, n, *in, requestURL(ctx)), err
-	})
+	s.registerQueries(op)
 }
 
 // hunt runs a query and keeps it in the history.
