@@ -1,0 +1,176 @@
+// Package dialect reads what log shippers send: Elasticsearch bulk bodies, Splunk HEC events, OTLP logs and syslog frames, and it takes off the envelope
+// that a shipper puts around a record. Decoders only decode: they are bounded, do no I/O of their own and never panic on input.
+package dialect
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/valyala/fastjson"
+)
+
+// Record is one source record and what its carrier says about it. Host and File are empty when the carrier does not tell.
+type Record struct {
+	Data []byte
+	Host string // the machine the record comes from
+	File string // the file it was read from there
+}
+
+// MaxRecord bounds one decoded record in bytes.
+const MaxRecord = 4 << 20
+
+// Known reports whether a family recognises the bytes as one of its records.
+type Known func(data []byte) bool
+
+// hostPaths and filePaths are where shippers say where a record comes from, the most specific first.
+var (
+	hostPaths = [][]string{
+		{"host", "name"}, {"host", "hostname"}, {"agent", "hostname"}, {"beat", "hostname"}, {"hostname"}, {"_HOSTNAME"}, {"HOSTNAME"}, {"host"}, {"fromhost"}, {"source_host"},
+		{"log", "source", "address"}, {"kubernetes", "host"}, {"fields", "host"},
+	}
+	filePaths    = [][]string{{"log", "file", "path"}, {"file", "path"}, {"source"}, {"filename"}, {"path"}}
+	payloadPaths = [][]string{{"event", "original"}, {"message"}, {"MESSAGE"}, {"log"}, {"_raw"}, {"line"}, {"msg"}}
+	programPaths = [][]string{{"process", "name"}, {"SYSLOG_IDENTIFIER"}, {"_COMM"}, {"programname"}, {"program"}, {"appname"}, {"app-name"}, {"ident"}, {"syslog_program"}, {"syslogtag"}, {"tag"}, {"syslog", "identifier"}, {"log", "syslog", "appname"}}
+	pidPaths     = [][]string{{"process", "pid"}, {"_PID"}, {"SYSLOG_PID"}, {"procid"}, {"pid"}, {"log", "syslog", "procid"}}
+	timePaths    = [][]string{{"@timestamp"}, {"timereported"}, {"timestamp"}, {"time"}, {"__REALTIME_TIMESTAMP"}, {"date"}}
+)
+
+// Unwrap takes a record out of the envelope of its shipper. A document that a family knows stays as it is; so does one whose inside nobody knows. The
+// inside is the original line (Filebeat's message, journald's MESSAGE, Fluent Bit's log); where only the program and its message are left of a syslog
+// line, the line is put together again.
+func Unwrap(data []byte, known Known) Record {
+	out := Record{Data: data}
+	if len(data) == 0 || data[0] != '{' || len(data) > MaxRecord {
+		return out
+	}
+	var p fastjson.Parser
+	v, err := p.ParseBytes(data)
+	if err != nil || v.Type() != fastjson.TypeObject {
+		return out
+	}
+	out.Host, out.File = text(v, hostPaths), text(v, filePaths)
+	if known(data) {
+		return out
+	}
+	for _, path := range payloadPaths {
+		inner := v.Get(path...)
+		if inner == nil {
+			continue
+		}
+		switch inner.Type() {
+		case fastjson.TypeString:
+			b := bytes.TrimSpace(inner.GetStringBytes())
+			if len(b) > 0 && known(b) {
+				out.Data = append([]byte(nil), b...)
+				return out
+			}
+		case fastjson.TypeObject:
+			b := inner.MarshalTo(nil)
+			if known(b) {
+				out.Data = b
+				return out
+			}
+		}
+	}
+	if line := syslogLine(v, out.Host); line != nil && known(line) {
+		out.Data = line
+	}
+	return out
+}
+
+// syslogLine puts a line together from the parts that a shipper took it apart into, nil when it is not that.
+func syslogLine(v *fastjson.Value, host string) []byte {
+	program := strings.TrimSuffix(text(v, programPaths), ":")
+	message := text(v, [][]string{{"message"}, {"MESSAGE"}, {"msg"}})
+	at, ok := when(v)
+	if program == "" || message == "" || host == "" || !ok || strings.ContainsAny(program+host, " \n") {
+		return nil
+	}
+	pid := ""
+	if i := strings.IndexByte(program, '['); i > 0 {
+		program, pid = program[:i], strings.Trim(program[i:], "[]:")
+	} else {
+		pid = text(v, pidPaths)
+	}
+	if _, err := strconv.ParseUint(pid, 10, 32); err != nil {
+		pid = ""
+	} else {
+		pid = "[" + pid + "]"
+	}
+	return []byte(at.UTC().Format("2006-01-02T15:04:05.000000Z") + " " + host + " " + program + pid + ": " + strings.TrimLeft(message, " "))
+}
+
+// text is the first of the paths that holds a text or a number.
+func text(v *fastjson.Value, paths [][]string) string {
+	for _, path := range paths {
+		inner := v.Get(path...)
+		if inner == nil {
+			inner = v.Get(strings.Join(path, ".")) // flattened documents
+		}
+		if inner == nil {
+			continue
+		}
+		switch inner.Type() {
+		case fastjson.TypeString:
+			if b := inner.GetStringBytes(); len(b) > 0 && len(b) <= MaxRecord {
+				return string(b)
+			}
+		case fastjson.TypeNumber:
+			return string(inner.MarshalTo(nil))
+		}
+	}
+	return ""
+}
+
+// when is the time that the envelope tells: RFC 3339, or seconds to microseconds since 1970.
+func when(v *fastjson.Value) (time.Time, bool) {
+	s := text(v, timePaths)
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t, true
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	return epoch(n), err == nil && n > 0 && n < 1e19
+}
+
+// epoch reads a number since 1970 whose unit its size tells: seconds, milliseconds, microseconds or nanoseconds.
+func epoch(n float64) time.Time {
+	for n > 1e11 {
+		n /= 1000
+	}
+	whole, part := math.Modf(n)
+	return time.Unix(int64(whole), int64(part*1e9)).UTC()
+}
+
+// object writes the members as a JSON object, in their order, leaving out empty texts.
+func object(members ...any) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i := 0; i+1 < len(members); i += 2 {
+		var value []byte
+		switch x := members[i+1].(type) {
+		case string:
+			if x == "" {
+				continue
+			}
+			value, _ = json.Marshal(x)
+		case []byte:
+			if len(x) == 0 {
+				continue
+			}
+			value = x
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(members[i])
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}

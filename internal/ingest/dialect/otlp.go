@@ -1,0 +1,159 @@
+package dialect
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+)
+
+// maxDepth bounds the nesting of an OTLP value.
+const maxDepth = 32
+
+// OTLP reads an ExportLogsServiceRequest, as protobuf or as JSON, and gives the records it holds. (LogsData has the same fields, without the service.)
+func OTLP(body []byte, asJSON bool) ([]Record, error) {
+	var req logspb.LogsData
+	var err error
+	if asJSON {
+		err = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}.Unmarshal(body, &req)
+	} else {
+		err = proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}.Unmarshal(body, &req)
+	}
+	if err != nil {
+		return nil, fault.Newf(fault.Invalid, "the body is no OTLP logs request: %w", err)
+	}
+	var out []Record
+	for _, rl := range req.GetResourceLogs() {
+		resource := attributes(rl.GetResource().GetAttributes())
+		for _, sl := range rl.GetScopeLogs() {
+			for _, lr := range sl.GetLogRecords() {
+				out = append(out, otlpRecord(lr, resource))
+			}
+		}
+	}
+	return out, nil
+}
+
+func attributes(list []*commonpb.KeyValue) map[string]any {
+	out := make(map[string]any, len(list))
+	for _, kv := range list {
+		out[kv.GetKey()] = plain(kv.GetValue(), 0)
+	}
+	return out
+}
+
+// otlpRecord is the body where it is a document of its own, otherwise a document with the body as its message beside attributes and resource.
+func otlpRecord(lr *logspb.LogRecord, resource map[string]any) Record {
+	attrs := attributes(lr.GetAttributes())
+	out := Record{Host: pick("host.name", attrs, resource), File: pick("log.file.path", attrs, resource)}
+	body := plain(lr.GetBody(), 0)
+	if doc, ok := body.(map[string]any); ok && len(attrs) == 0 {
+		out.Data, _ = json.Marshal(doc)
+		return out
+	}
+	doc := map[string]any{}
+	for k, v := range attrs {
+		doc[k] = v
+	}
+	switch b := body.(type) {
+	case map[string]any:
+		for k, v := range b {
+			doc[k] = v
+		}
+	case nil:
+	default:
+		doc["message"] = b
+	}
+	nanos := lr.GetTimeUnixNano()
+	if nanos == 0 {
+		nanos = lr.GetObservedTimeUnixNano()
+	}
+	if _, has := doc["@timestamp"]; !has && nanos > 0 && nanos <= math.MaxInt64 {
+		doc["@timestamp"] = time.Unix(0, int64(nanos)).UTC().Format(time.RFC3339Nano)
+	}
+	if _, has := doc["host"]; !has && out.Host != "" {
+		doc["host"] = map[string]any{"name": out.Host}
+	}
+	if s := lr.GetSeverityText(); s != "" {
+		doc["severity"] = s
+	}
+	if len(resource) > 0 {
+		doc["resource"] = resource
+	}
+	out.Data, _ = json.Marshal(doc)
+	return out
+}
+
+func pick(name string, from ...map[string]any) string {
+	for _, m := range from {
+		if s, ok := m[name].(string); ok && s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// plain is an OTLP value as the JSON package writes it.
+func plain(v *commonpb.AnyValue, depth int) any {
+	if depth > maxDepth {
+		return nil
+	}
+	switch x := v.GetValue().(type) {
+	case *commonpb.AnyValue_StringValue:
+		return x.StringValue
+	case *commonpb.AnyValue_BoolValue:
+		return x.BoolValue
+	case *commonpb.AnyValue_IntValue:
+		return x.IntValue
+	case *commonpb.AnyValue_DoubleValue:
+		if math.IsNaN(x.DoubleValue) || math.IsInf(x.DoubleValue, 0) {
+			return strconv.FormatFloat(x.DoubleValue, 'g', -1, 64)
+		}
+		return x.DoubleValue
+	case *commonpb.AnyValue_BytesValue:
+		return base64.StdEncoding.EncodeToString(x.BytesValue)
+	case *commonpb.AnyValue_ArrayValue:
+		list := make([]any, 0, len(x.ArrayValue.GetValues()))
+		for _, item := range x.ArrayValue.GetValues() {
+			list = append(list, plain(item, depth+1))
+		}
+		return list
+	case *commonpb.AnyValue_KvlistValue:
+		m := make(map[string]any, len(x.KvlistValue.GetValues()))
+		for _, kv := range x.KvlistValue.GetValues() {
+			m[kv.GetKey()] = plain(kv.GetValue(), depth+1)
+		}
+		return m
+	}
+	return nil
+}
+
+// OTLPAnswer is an ExportLogsServiceResponse: empty when all was kept, otherwise how many records were not and why.
+func OTLPAnswer(rejected int, message string, asJSON bool) []byte {
+	if asJSON {
+		if rejected == 0 {
+			return []byte(`{"partialSuccess":{}}`)
+		}
+		b, _ := json.Marshal(map[string]any{"partialSuccess": map[string]any{"rejectedLogRecords": strconv.Itoa(rejected), "errorMessage": message}})
+		return b
+	}
+	if rejected == 0 {
+		return nil
+	}
+	var part []byte
+	part = protowire.AppendTag(part, 1, protowire.VarintType)
+	part = protowire.AppendVarint(part, uint64(rejected)) //nolint:gosec // a count
+	part = protowire.AppendTag(part, 2, protowire.BytesType)
+	part = protowire.AppendString(part, message)
+	out := protowire.AppendTag(nil, 1, protowire.BytesType)
+	return protowire.AppendBytes(out, part)
+}
