@@ -28,6 +28,9 @@ type TableColumn = bind.TableColumn
 // Options are what a query depends on beside its text: the time of now(), the default time range, and a probe for columns that depend on the data.
 type Options = bind.Options
 
+// StoredFunction is a function that is kept beside the tables and callable by name; see Options.Functions.
+type StoredFunction = bind.StoredFunction
+
 // RenderHint is the chart that a query asks for with `render`.
 type RenderHint = bind.Render
 

@@ -38,6 +38,10 @@ type Options struct {
 	// Probe runs a small plan while the query is compiled, for operators whose columns depend on the data (bag_unpack, pivot, narrow). It returns rows
 	// of bool, int64, float64, string or nil. When it is nil such operators show only the columns that are known without data.
 	Probe func(plan.Node) ([][]any, error)
+	// Functions are callable by name in every query. A name that the query defines itself, or a column, comes before them.
+	Functions []StoredFunction
+	// Enrich gives the functions of the security schema their sources, by name ("FileProfile"); see Enrichments. One without a source shows nulls.
+	Enrich map[string]string
 }
 
 // Program is a bound query.
@@ -87,6 +91,7 @@ type binder struct {
 	origins   map[plan.ColumnID][]plan.ColumnID // columns that merely show others
 	scans     []*plan.Scan
 	functions *functionTable
+	stored    *storedCall // while the body of a stored function is bound
 }
 
 // Bind resolves and types a parsed query. The program is nil when there is an error among the diagnostics.
@@ -108,6 +113,7 @@ func Bind(q *syntax.Query, catalog Catalog, opt Options) (*Program, []Diagnostic
 
 func (b *binder) program(q *syntax.Query) *Program {
 	e := &environment{}
+	b.defineStored(q, e)
 	p := &Program{}
 	for _, s := range q.Statements {
 		x, ok := s.(*syntax.ExprStatement)
@@ -146,14 +152,16 @@ func (b *binder) result(name string, r *relation) Result {
 
 func (b *binder) errorf(at syntax.Span, code, hint, format string, args ...any) {
 	if len(b.diags) < maxMessages {
-		b.diags = append(b.diags, Diagnostic{Span: at, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint})
+		at, message := b.place(at, fmt.Sprintf(format, args...))
+		b.diags = append(b.diags, Diagnostic{Span: at, Code: code, Message: message, Hint: hint})
 	}
 }
 
 // warnf adds a remark that does not keep the query from running.
 func (b *binder) warnf(at syntax.Span, code, hint, format string, args ...any) {
 	if len(b.diags) < maxMessages {
-		b.diags = append(b.diags, Diagnostic{Span: at, Code: code, Message: fmt.Sprintf(format, args...), Hint: hint, Warning: true})
+		at, message := b.place(at, fmt.Sprintf(format, args...))
+		b.diags = append(b.diags, Diagnostic{Span: at, Code: code, Message: message, Hint: hint, Warning: true})
 	}
 }
 

@@ -121,6 +121,7 @@ func (b *binder) callLambda(v *variable, x *syntax.Call, sc *scope) plan.Expr {
 		return null(plan.Unknown)
 	}
 	defer func() { b.calls-- }()
+	defer b.enterStored(v, x)()
 	body := b.lambdaBody(v.lambda, env)
 	if body == nil {
 		return null(plan.Unknown)
@@ -139,6 +140,7 @@ func (b *binder) tableLambda(v *variable, x *syntax.Call, env *environment, pipe
 		return b.broken()
 	}
 	defer func() { b.calls-- }()
+	defer b.enterStored(v, x)()
 	body := b.lambdaBody(v.lambda, inner)
 	if body == nil {
 		return b.broken()

@@ -23,6 +23,7 @@ type variable struct {
 	view   bool
 	cases  *syntax.DeclarePattern
 	kind   lambdaKind // what the lambda gives, once known
+	stored string     // the name of a stored function
 }
 
 type lambdaKind uint8

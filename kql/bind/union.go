@@ -68,7 +68,7 @@ func tablePattern(x syntax.Expr) string {
 func (b *binder) missingTable(before int) bool {
 	missing := false
 	for _, d := range b.diags[before:] {
-		if !d.Warning && d.Code == CodeName && (strings.HasPrefix(d.Message, "there is no table") || strings.HasPrefix(d.Message, "there is no function")) {
+		if !d.Warning && d.Code == CodeName && (strings.Contains(d.Message, "there is no table") || strings.Contains(d.Message, "there is no function")) {
 			missing = true
 		}
 	}
