@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing and can be installed without asking: Go modules and npm packages always, Debian packages as root.
-# What cannot be installed is named in one line with the command that installs it. Arguments choose parts: go node postgres chromium (default: go node).
+# What cannot be installed is named in one line with the command that installs it. Arguments choose parts: go node clickhouse postgres chromium (default: go node).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 parts=${*:-go node}
@@ -29,6 +29,16 @@ for part in $parts; do
 		command -v node >/dev/null 2>&1 || { echo "missing: node 20 or newer. Install it from https://nodejs.org" >&2; exit 1; }
 		major=$(node -p 'process.versions.node.split(".")[0]')
 		[ "$major" -ge 20 ] || { echo "node $major is too old: version 20 or newer is needed" >&2; exit 1; }
+		;;
+	clickhouse) # the server of the tests: the library of an npm package, 540 MB
+		test=kql/clickhouse/clickhousetest
+		if [ "$(uname -sm)" != "Linux x86_64" ]; then
+			echo "ClickHouse for the tests exists for Linux x86_64 only" >&2
+			exit 1
+		fi
+		if [ ! -f $test/node_modules/.installed ] || [ $test/package-lock.json -nt $test/node_modules/.installed ]; then
+			(cd $test && npm ci --silent --no-audit --no-fund && touch node_modules/.installed)
+		fi
 		;;
 	postgres) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql "the tests run on PostgreSQL too" ;;
 	chromium) need chromium chromium "the browser tests" ;;
