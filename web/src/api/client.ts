@@ -73,8 +73,14 @@ async function failure(response: Response): Promise<ApiError> {
 }
 
 // send makes a call and returns the raw response, which is an OK one.
-export async function send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+export async function send(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  accept = 'application/json',
+): Promise<Response> {
+  const headers: Record<string, string> = { Accept: accept };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (method !== 'GET' && credentials.csrf !== '') headers['X-Bartizan-Csrf'] = credentials.csrf;
   if (credentials.tenant !== '') headers['X-Tenant'] = credentials.tenant;

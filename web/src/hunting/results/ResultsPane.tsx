@@ -1,0 +1,1 @@
+export { ResultsPane } from '../ResultsPane';
