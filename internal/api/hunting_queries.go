@@ -9,10 +9,11 @@ import (
 
 type SavedInput struct {
 	Body struct {
-		Name   string `json:"name" maxLength:"400"`
-		Folder string `json:"folder,omitempty" maxLength:"400"`
-		Query  string `json:"query" maxLength:"65536"`
-		Shared bool   `json:"shared,omitempty"`
+		Name        string `json:"name" maxLength:"400"`
+		Folder      string `json:"folder,omitempty" maxLength:"400"`
+		Description string `json:"description,omitempty" maxLength:"16000"`
+		Query       string `json:"query" maxLength:"65536"`
+		Shared      bool   `json:"shared,omitempty"`
 	}
 }
 
@@ -28,7 +29,7 @@ type savedReplace struct {
 }
 
 func (i *SavedInput) draft() hunting.Draft {
-	return hunting.Draft{Name: i.Body.Name, Folder: i.Body.Folder, Query: i.Body.Query, Shared: i.Body.Shared}
+	return hunting.Draft{Name: i.Body.Name, Folder: i.Body.Folder, Description: i.Body.Description, Query: i.Body.Query, Shared: i.Body.Shared}
 }
 
 func (c *call) owner() hunting.Owner {
