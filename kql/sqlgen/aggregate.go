@@ -53,6 +53,9 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 		}
 	}
 
+	if len(r.order) > 0 && g.d.Traits().Numbered && ordered(aggs) {
+		r = g.number(g.flush(r, x.Input.Columns(), below), x.Input.Columns(), below)
+	}
 	var items, group []string
 	g.scoped(r, func() string {
 		for _, k := range keys {
@@ -73,9 +76,12 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 	order := ""
 	if len(r.order) > 0 {
 		order = r.orderBy(nil)
+		if g.d.Traits().Numbered {
+			order = r.serial
+		}
 	}
 	packs, unpacked := g.packs(aggs)
-	if len(packs) == 1 && len(packs[0].aggs) == len(aggs) && len(group) > len(r.part) && packs[0].by != nil {
+	if len(packs) == 1 && len(packs[0].aggs) == len(aggs) && len(group) > len(r.part) && packs[0].by != nil && g.d.Traits().Ranked {
 		return g.bestRow(r, keys, group, packs[0])
 	}
 	for _, a := range aggs {
@@ -115,6 +121,16 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 		out = g.fillGroups(out, r, aggs)
 	}
 	return out
+}
+
+// ordered says that an aggregate's value depends on the order of rows.
+func ordered(aggs []plan.Agg) bool {
+	for _, a := range aggs {
+		if strings.HasPrefix(a.Func, "make_list") || strings.HasPrefix(a.Func, "make_bag") {
+			return true
+		}
+	}
+	return false
 }
 
 // bestRow is arg_max or arg_min alone: the first row of each group in the order of the maximised value. Engines find it without carrying all columns of

@@ -22,22 +22,43 @@ type Dialect interface {
 	Together(g *Emitter, fun string, by plan.Expr, fields []Field) string
 	// Unpack takes a field out of what Together gives.
 	Unpack(sql, field string) string
-	// FirstPer keeps one row per distinct value of keys.
-	FirstPer(keys []string, items []string, from string) string
+	// FirstPer keeps one row per distinct value of keys, the first of the order ("" for any).
+	FirstPer(keys []string, items []string, from, order string) string
 	// Semi is a semi or anti join of two FROM items.
 	Semi(left, right, on string, anti bool) string
 	// Elements is a list of a dynamic value's elements (for an array), single-slot bags (for a bag) or the value itself; null gives one null.
 	Elements(g *Emitter, sql string, bagAsArray bool) string
-	// Unnest makes a row for each element of a list inside a SELECT list; several in one SELECT run in parallel, short ones padded with null.
-	Unnest(list string) string
-	// Positions is a list 0..n-1 with n the length of the longest of the lists.
-	Positions(lists []string) string
+	// Unnest are the items of a SELECT that make a row for each element of the lists, in parallel, short ones padded with null. The elements get the
+	// names, and pos is their position from 0.
+	Unnest(pos string, lists, names []string) []string
 	// Cut keeps the first n elements of a list.
 	Cut(list, n string) string
+	// Stored is a stored column as a value of type t.
+	Stored(name string, t plan.Type) string
+	// Values is a FROM item of rows with cells in SQL.
+	Values(cols []plan.Column, rows [][]string) string
+	// Quotient is the division of whole numbers.
+	Quotient(a, b string) string
+	// Lower is a text in lower case.
+	Lower(sql string) string
+	// Traits say what forms the engine wants.
+	Traits() Traits
 	// Counter is a FROM item with one column h0 holding 0..n-1; n is SQL.
 	Counter(n string, constant bool) string
 	// Sample is a clause after FROM that keeps n rows at random.
 	Sample(n string) string
+}
+
+// Traits are an engine's likes.
+type Traits struct {
+	// Numbered aggregates take the order of rows as one number rather than as a list of sort terms.
+	Numbered bool
+	// Ranked says that arg_max is best found by ranking rows, rather than by an aggregate.
+	Ranked bool
+	// Calls says that functions in Go can be called from SQL.
+	Calls bool
+	// Mixed says that keys of different numeric types can be compared in a join.
+	Mixed bool
 }
 
 // Field is a part of a packed row.

@@ -175,7 +175,10 @@ func (d *duck) Unpack(s, field string) string {
 }
 
 // FirstPer implements Dialect.
-func (d *duck) FirstPer(keys, items []string, from string) string {
+func (d *duck) FirstPer(keys, items []string, from, order string) string {
+	if order != "" {
+		from += " ORDER BY " + order
+	}
 	if len(keys) == 0 {
 		return "SELECT " + strings.Join(append(items, "1 AS h0")[:max(len(items), 1)], ", ") + " FROM " + from + " LIMIT 1"
 	}
@@ -205,10 +208,41 @@ func (d *duck) Elements(g *Emitter, s string, bagAsArray bool) string {
 }
 
 // Unnest implements Dialect.
-func (d *duck) Unnest(list string) string { return "unnest(" + list + ")" }
+func (d *duck) Unnest(pos string, lists, names []string) []string {
+	items := make([]string, 0, len(lists)+1)
+	items = append(items, "unnest("+d.positions(lists)+") AS "+pos)
+	for i, list := range lists {
+		items = append(items, "unnest("+list+") AS "+names[i])
+	}
+	return items
+}
 
-// Positions implements Dialect.
-func (d *duck) Positions(lists []string) string {
+// Stored implements Dialect.
+func (d *duck) Stored(name string, _ plan.Type) string { return d.Ident(name) }
+
+// Values implements Dialect.
+func (d *duck) Values(cols []plan.Column, rows [][]string) string {
+	names, lines := make([]string, len(cols)), make([]string, len(rows))
+	for i, c := range cols {
+		names[i] = col(c.ID)
+	}
+	for i, row := range rows {
+		lines[i] = strings.Join(row, ", ")
+	}
+	return "(VALUES (" + strings.Join(lines, "),\n(") + ")) AS v(" + strings.Join(names, ", ") + ")"
+}
+
+// Quotient implements Dialect.
+func (d *duck) Quotient(a, b string) string { return a + " // " + b }
+
+// Lower implements Dialect.
+func (d *duck) Lower(s string) string { return "lower(" + s + ")" }
+
+// Traits implements Dialect.
+func (d *duck) Traits() Traits { return Traits{Ranked: true, Calls: true, Mixed: true} }
+
+// positions is a list 0..n-1 with n the length of the longest of the lists.
+func (d *duck) positions(lists []string) string {
 	lens := make([]string, len(lists))
 	for i, l := range lists {
 		lens[i] = "len(" + l + ")"

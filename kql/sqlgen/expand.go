@@ -74,13 +74,14 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 		}
 	}
 	if len(x.Items) > 0 {
-		items = append(items, g.d.Unnest(g.d.Positions(lists))+" AS "+pos)
 		names[pos] = true
 	}
 	raw := make([]string, len(x.Items))
 	for i := range x.Items {
 		raw[i] = g.newHidden()
-		items = append(items, g.d.Unnest(lists[i])+" AS "+raw[i])
+	}
+	if len(x.Items) > 0 {
+		items = append(items, g.d.Unnest(pos, lists, raw)...)
 	}
 	if rid != "" {
 		items = append(items, rid)
@@ -179,18 +180,18 @@ func (g *Emitter) apply(x *plan.Expand, want need, rows *rel, rid, pos string, i
 			hidden[h] = true
 		}
 	}
-	first := "SELECT DISTINCT ON (" + rid + ") " + rid
+	firsts := []string{rid}
 	for name := range pass {
-		first += ", " + name
+		firsts = append(firsts, name)
 	}
 	var outer []string
 	for _, h := range rows.hidden {
 		if hidden[h] && !pass[h] && h != rid {
-			first += ", " + h
+			firsts = append(firsts, h)
 			outer = append(outer, h)
 		}
 	}
-	first += " FROM " + cte + " ORDER BY " + rid + ", " + pos
+	first := g.d.FirstPer([]string{rid}, firsts, cte, rid+", "+pos)
 	for _, c := range x.Out {
 		if !want[c.ID] {
 			continue

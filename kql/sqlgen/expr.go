@@ -317,7 +317,7 @@ func (g *Emitter) inQuery(x *plan.InQuery, pred bool) string {
 			right = g.d.Convert(g, value, c.Type, t)
 		}
 		if f == "in~" {
-			left, right = "lower("+g.toText(left, t)+")", "lower("+g.toText(right, t)+")"
+			left, right = g.d.Lower(g.toText(left, t)), g.d.Lower(g.toText(right, t))
 		}
 		sub := "(SELECT " + right + " FROM " + r.from() + ")"
 		if f == "in~" || t == plan.String {

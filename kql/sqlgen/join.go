@@ -136,6 +136,8 @@ func (g *Emitter) joinKey(a, b plan.Expr) string {
 			y = g.d.Convert(g, y, tb, ta)
 		case ta == plan.Decimal || tb == plan.Decimal:
 			x, y = g.d.Convert(g, x, ta, plan.Real), g.d.Convert(g, y, tb, plan.Real)
+		case (ta == plan.Real || tb == plan.Real) && !g.d.Traits().Mixed:
+			x, y = g.As(a, plan.Real), g.As(b, plan.Real)
 		}
 	}
 	return x + " = " + y
@@ -167,7 +169,7 @@ func (g *Emitter) firstPer(r *rel, cols []plan.Column, want need, keys []plan.Ex
 	if onlyKeys {
 		sql = "SELECT DISTINCT " + strings.Join(items, ", ") + " FROM " + r.source()
 	} else {
-		sql = g.d.FirstPer(by, items, r.source())
+		sql = g.d.FirstPer(by, items, r.source(), "")
 	}
 	out := g.plain(sql)
 	out.part = r.part

@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -88,7 +89,7 @@ func (g *Emitter) scan(x *plan.Scan, want need) *rel {
 	var items []string
 	for i, c := range x.Cols {
 		if want[c.ID] {
-			items = append(items, g.d.Ident(x.Physical[i])+" AS "+col(c.ID))
+			items = append(items, g.d.Stored(x.Physical[i], c.Type)+" AS "+col(c.ID))
 		}
 	}
 	if len(items) == 0 {
@@ -120,11 +121,7 @@ func (g *Emitter) values(x *plan.Values) *rel {
 		if len(x.Rows) == 0 {
 			return g.plain("SELECT 1 AS h0 WHERE false")
 		}
-		rows := make([]string, len(x.Rows))
-		for i := range rows {
-			rows[i] = "(1)"
-		}
-		return g.plain("SELECT h0 FROM (VALUES " + strings.Join(rows, ", ") + ") AS v(h0)")
+		return g.plain("SELECT h0 FROM " + g.d.Counter(strconv.Itoa(len(x.Rows)), true) + " AS v")
 	}
 	names := make([]string, len(x.Cols))
 	for i, c := range x.Cols {
@@ -136,7 +133,7 @@ func (g *Emitter) values(x *plan.Values) *rel {
 		}
 		return g.plain("SELECT " + strings.Join(names, ", ") + " WHERE false")
 	}
-	rows := make([]string, len(x.Rows))
+	rows := make([][]string, len(x.Rows))
 	for i, row := range x.Rows {
 		cells := make([]string, len(x.Cols))
 		for j, c := range x.Cols {
@@ -146,7 +143,7 @@ func (g *Emitter) values(x *plan.Values) *rel {
 			}
 			cells[j] = g.As(g.fold(e), c.Type)
 		}
-		rows[i] = strings.Join(cells, ", ")
+		rows[i] = cells
 	}
 	if len(rows) == 1 {
 		cells := make([]string, len(x.Cols))
@@ -155,7 +152,7 @@ func (g *Emitter) values(x *plan.Values) *rel {
 		}
 		return g.plain("SELECT " + strings.Join(cells, ", "))
 	}
-	return g.plain("SELECT * FROM (VALUES (" + strings.Join(rows, "),\n(") + ")) AS v(" + strings.Join(names, ", ") + ")")
+	return g.plain("SELECT * FROM " + g.d.Values(x.Cols, rows))
 }
 
 func nullFor(t plan.Type) any {
@@ -181,7 +178,7 @@ func (g *Emitter) rangeRows(x *plan.Range) *rel {
 	if t == plan.Real || t == plan.Decimal {
 		n = "CAST(floor((" + l + " - " + f + ") / nullif(" + s + ", 0)) AS BIGINT) + 1"
 	} else {
-		n = "(" + l + " - " + f + ") // nullif(" + s + ", 0) + 1"
+		n = g.d.Quotient("("+l+" - "+f+")", "nullif("+s+", 0)") + " + 1"
 		// A step that leads away from the end gives no row.
 		n = "CASE WHEN (" + l + " - " + f + ") * sign(" + s + ") < 0 THEN 0 ELSE " + n + " END"
 	}

@@ -285,6 +285,9 @@ func (g *Emitter) window(r *rel, w *plan.Window) (string, plan.Expr) {
 		}
 		return "CAST(" + strings.TrimPrefix(w.Func, "__") + "(" + g.Expr(w.Args[0]) + ") OVER " + running(by...) + " AS BIGINT)", nil
 	case "row_window_session":
+		if !g.d.Traits().Calls {
+			return g.Unsupported("row_window_session"), nil
+		}
 		x, first, between := g.As(arg(0), plan.DateTime), g.As(arg(1), plan.TimeSpan), g.As(arg(2), plan.TimeSpan)
 		return g.sessions(r, x, first, between, extra, over, running), nil
 	}
