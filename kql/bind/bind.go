@@ -35,6 +35,8 @@ type Options struct {
 	// Only keeps, of every stored table, the rows whose named string column has exactly this value. A table without the column shows no rows. The query
 	// cannot see or undo it.
 	Only map[string]string
+	// Principal is who asks, for current_principal() and its kin; Database is the name that current_database() gives.
+	Principal, Database string
 	// Probe runs a small plan while the query is compiled, for operators whose columns depend on the data (bag_unpack, pivot, narrow). It returns rows
 	// of bool, int64, float64, string or nil. When it is nil such operators show only the columns that are known without data.
 	Probe func(plan.Node) ([][]any, error)
@@ -125,6 +127,9 @@ func (b *binder) program(q *syntax.Query) *Program {
 		name := fmt.Sprintf("Table_%d", len(p.Results))
 		if b.isTabular(x.X, e, nil) {
 			r := b.table(x.X, e)
+			if r.graph != nil { // a graph as the result is the tables of its nodes and edges
+				b.graphToTable(r, &syntax.GraphToTable{Span: s.Pos(), Outputs: []syntax.GraphOutput{{What: "nodes"}, {What: "edges"}}}, e)
+			}
 			if b.branches != nil {
 				p.Results = append(p.Results, b.branches...)
 				continue

@@ -290,10 +290,13 @@ func (b *binder) special(f *function, x *syntax.Call, sc *scope) (plan.Expr, boo
 	case "materialize", "table", "database", "cluster", "external_table", "materialized_view":
 		b.errorf(x.Pos(), CodeType, "use toscalar() to take one value out of it", "%s() gives a table, a single value is expected", f.name)
 		return null(plan.Unknown), true
-	case "current_principal", "current_principal_details", "current_principal_is_member_of", "current_cluster_endpoint", "current_database", "current_node_id",
-		"extent_id", "extentid", "extent_tags", "cursor_current", "current_cursor", "cursor_after", "cursor_before_or_at", "row_id",
-		"rowstore_ordinal_range", "estimate_data_size":
-		b.errorf(x.Pos(), CodeUnsupported, "", "%s() describes a cluster that does not exist here", f.name)
+	case "current_principal", "current_principal_details", "current_principal_is_member_of", "current_database", "current_cluster_endpoint":
+		return b.caller(f, x, sc), true
+	case "estimate_data_size":
+		return b.dataSize(f, x, sc), true
+	case "current_node_id", "extent_id", "extentid", "extent_tags", "cursor_current", "current_cursor", "cursor_after", "cursor_before_or_at", "row_id",
+		"rowstore_ordinal_range":
+		b.errorf(x.Pos(), CodeUnsupported, "", "%s() describes how a cluster stores rows, which is different here", f.name)
 		return null(b.returns(f, &f.sigs[0], x, nil)), true
 	case "array_sort_asc", "array_sort_desc":
 		if n := len(x.Args); n == 1 {

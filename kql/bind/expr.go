@@ -192,6 +192,14 @@ func (b *binder) path(x *syntax.Path, sc *scope) plan.Expr {
 		}
 	}
 	name, ok := x.Name.(*syntax.Name)
+	if ok && strings.HasPrefix(name.Text, "$") && scoped(x.X, sc.env) {
+		switch name.Text {
+		case "$current_database":
+			return &plan.Const{T: plan.String, Value: b.opt.Database}
+		case "$current_cluster_endpoint":
+			return &plan.Const{T: plan.String, Value: ""}
+		}
+	}
 	if !ok {
 		if b.isTabular(x, sc.env, sc.rel) {
 			b.errorf(x.Pos(), CodeType, "use toscalar() to take one value out of it", "a table stands where a single value is expected")

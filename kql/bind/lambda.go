@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"strings"
+
 	"strconv"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -181,11 +183,23 @@ func (b *binder) isTabular(x syntax.Expr, env *environment, rel *relation) bool 
 		if _, v := patternCall(x.X, env); v != nil {
 			return true
 		}
-		return b.isTabular(x.X, env, rel) && isScopeCall(x.X)
+		if n, ok := x.Name.(*syntax.Name); ok && strings.HasPrefix(n.Text, "$") {
+			return false
+		}
+		return scoped(x.X, env)
 	case *syntax.Wildcard:
 		return rel == nil && x.Pattern != "*"
 	}
 	return false
+}
+
+// scoped says whether an expression names a database: a call as isScopeCall has it, or the name that macro-expand gives to one.
+func scoped(x syntax.Expr, env *environment) bool {
+	if n, ok := x.(*syntax.Name); ok {
+		v := env.lookup(n.Text)
+		return v != nil && v.scope
+	}
+	return isScopeCall(x)
 }
 
 // isScopeCall says whether an expression is cluster(…), database(…) or a chain of them.

@@ -56,7 +56,7 @@ func (b *binder) applyMore(r *relation, op syntax.Operator, env *environment) *r
 
 func (b *binder) invokeTable(r *relation, op *syntax.Invoke, env *environment) *relation {
 	x := op.Call
-	if p, ok := x.(*syntax.Path); ok && isScopeCall(p.X) {
+	if p, ok := x.(*syntax.Path); ok && scoped(p.X, env) {
 		x = p.Name
 	}
 	switch c := x.(type) {

@@ -26,8 +26,7 @@ func (b *binder) sourceOperator(op syntax.Operator, env *environment) *relation 
 	case *syntax.Evaluate:
 		return b.evaluate(nil, op, env)
 	case *syntax.MacroExpand:
-		b.errorf(op.Pos(), CodeUnsupported, "use union", "macro-expand works over several databases, of which there is only one here")
-		return b.broken()
+		return b.macroExpand(op, env)
 	}
 	b.errorf(op.Pos(), CodeSyntax, "", "this operator needs rows before it")
 	return b.broken()

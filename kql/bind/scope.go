@@ -9,6 +9,7 @@ import (
 type environment struct {
 	parent *environment
 	vars   map[string]*variable
+	allow  *restriction // what `restrict access` left, nil for everything
 }
 
 // variable is one of: a scalar (expr), a table (table gives it), a function (lambda), a declared pattern (cases).
@@ -22,6 +23,8 @@ type variable struct {
 	env    *environment // where the lambda was defined
 	view   bool
 	cases  *syntax.DeclarePattern
+	scope  bool       // it stands for the database, in the body of macro-expand
+	group  bool       // it is a group of databases
 	kind   lambdaKind // what the lambda gives, once known
 	stored string     // the name of a stored function
 }

@@ -30,8 +30,10 @@ func (b *binder) statement(s syntax.Statement, env *environment) {
 		b.setOption(s, env)
 	case *syntax.DeclarePattern:
 		env.define(s.Name.Text, &variable{cases: s, env: env.snapshot()})
-	case *syntax.Alias, *syntax.Restrict:
-		b.errorf(s.Pos(), CodeUnsupported, "", "this statement is about databases, of which there is only one here")
+	case *syntax.Alias:
+		b.warnf(s.Pos(), CodeUnsupported, "", "there is only one database here: the name `%s` stands for it", s.Name.Text)
+	case *syntax.Restrict:
+		b.restrict(s, env)
 	}
 }
 
@@ -55,6 +57,10 @@ func (b *binder) setOption(s *syntax.Set, env *environment) {
 
 func (b *binder) let(s *syntax.Let, env *environment) {
 	name := s.Name.Text
+	if c, ok := s.Value.(*syntax.Call); ok && c.Name.Text == "entity_group" {
+		env.define(name, &variable{group: true})
+		return
+	}
 	if l, ok := s.Value.(*syntax.Lambda); ok {
 		env.define(name, &variable{lambda: l, env: env.snapshot(), view: l.View})
 		return
@@ -87,7 +93,7 @@ func (b *binder) subquery(x syntax.Expr, env *environment) *relation {
 
 // snapshot freezes the names that are visible now: a function sees what stood before it.
 func (e *environment) snapshot() *environment {
-	return &environment{parent: e.parent, vars: copyVars(e.vars)}
+	return &environment{parent: e.parent, vars: copyVars(e.vars), allow: e.allow}
 }
 
 func copyVars(vars map[string]*variable) map[string]*variable {
@@ -165,7 +171,7 @@ func (b *binder) table(x syntax.Expr, env *environment) *relation {
 		if c, v := patternCall(x.X, env); v != nil {
 			return b.patternTable(v, c, x.Name, env)
 		}
-		if isScopeCall(x.X) {
+		if scoped(x.X, env) {
 			switch n := x.Name.(type) {
 			case *syntax.Name:
 				return b.namedTable(n, n.Text, env)
@@ -184,6 +190,10 @@ func (b *binder) table(x syntax.Expr, env *environment) *relation {
 
 // namedTable resolves a name to a table: variables come before stored tables.
 func (b *binder) namedTable(at syntax.Node, name string, env *environment) *relation {
+	if !env.permits(name) {
+		b.errorf(at.Pos(), CodeName, "name it in `restrict access to (…)`", "the table `%s` may not be read after `restrict access`", name)
+		return b.broken()
+	}
 	if v := env.lookup(name); v != nil {
 		switch {
 		case v.table != nil:
@@ -474,7 +484,7 @@ func (b *binder) matching(pattern string, env *environment) []string {
 		out = append(out, views...)
 	}
 	for _, n := range b.catalog.Names() {
-		if matchPattern(pattern, n) {
+		if matchPattern(pattern, n) && env.permits(n) {
 			out = append(out, n)
 		}
 	}

@@ -24,6 +24,7 @@ func seriesFitFunctions() map[string]impl {
 		"series_fit_line_dynamic":    fitLineCall(true),
 		"series_fit_2lines":          fitTwoLines(false),
 		"series_fit_2lines_dynamic":  fitTwoLines(true),
+		"series_fit_poly":            fitPoly,
 		"series_outliers":            func(c *call) any { return seriesOutliers(c) },
 		"series_decompose":           func(c *call) any { return decomposeCall(c) },
 		"series_decompose_anomalies": func(c *call) any { return anomaliesCall(c) },

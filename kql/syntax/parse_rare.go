@@ -53,7 +53,7 @@ func (p *parser) rareOperator(name string, start int) Operator {
 	case "make-series":
 		return p.makeSeries(start)
 	case "macro-expand":
-		op := &MacroExpand{Props: p.props("isfuzzy", "kind")}
+		op := &MacroExpand{Props: p.props("isfuzzy", "kind", "force_remote")}
 		op.Group = p.tableRef()
 		p.expectWord("as")
 		op.Name = p.name()
