@@ -25,6 +25,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/platform/telemetry"
 	"github.com/bartizan-sec/bartizan/internal/setting"
@@ -59,6 +60,7 @@ type Deps struct {
 // Receiver keeps what senders deliver; ingest.Receiver does.
 type Receiver interface {
 	Accept(ctx context.Context, d ingest.Delivery, body io.Reader) (ingest.Receipt, error)
+	Take(ctx context.Context, d ingest.Delivery, records []dialect.Record) (ingest.Taken, error)
 }
 
 // Sources knows what arrived; ingest.Records does.
@@ -134,6 +136,9 @@ func newServer(d Deps) *server {
 	s.registerHealth()
 	s.registerBackup()
 	s.registerIngest()
+	s.registerBulk()
+	s.registerHEC()
+	s.registerOTLP()
 	s.registerPortal()
 	return s
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
@@ -68,6 +69,7 @@ func (f *fakeHunter) Counts(context.Context, tenant.ID) (map[string]int64, error
 type fakeReceiver struct {
 	mu   sync.Mutex
 	got  map[string]string // tenant/source/file -> body
+	took []string          // tenant host data
 	fail error
 }
 
@@ -84,6 +86,24 @@ func (f *fakeReceiver) Accept(_ context.Context, d ingest.Delivery, body io.Read
 	f.got[string(d.Tenant)+"/"+d.Source+"/"+d.File] = string(raw)
 	lines := strings.Count(string(raw), "\n")
 	return ingest.Receipt{Accepted: lines, RefusedCount: 1, Refused: []ingest.Refusal{{Number: 2, Code: "invalid", Message: "not JSON"}}}, nil
+}
+
+// Take refuses records that hold "bad" and keeps the others.
+func (f *fakeReceiver) Take(_ context.Context, d ingest.Delivery, records []dialect.Record) (ingest.Taken, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail != nil {
+		return ingest.Taken{}, f.fail
+	}
+	out := ingest.Taken{Refused: make([]error, len(records))}
+	for i, r := range records {
+		if strings.Contains(string(r.Data), "bad") {
+			out.Refused[i] = fault.Newf(fault.Invalid, "bad record")
+			continue
+		}
+		f.took = append(f.took, string(d.Tenant)+" "+r.Host+" "+string(r.Data))
+	}
+	return out, nil
 }
 
 type fakeSources struct{}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -40,6 +42,8 @@ type operation struct {
 	status       int  // of success; 0 for 200
 	quiet        bool // a changing method that changes nothing worth a line in the audit log
 	large        int64
+	// refuse answers failures in the words of the protocol that the operation speaks; nil answers with a Problem.
+	refuse func(w http.ResponseWriter, p *problemError)
 }
 
 // call is an admitted request.
@@ -107,7 +111,7 @@ func (s *server) admit(r *http.Request, op operation) (*call, error) {
 
 func (s *server) identify(r *http.Request, op operation) (*access.Principal, error) {
 	if op.door == byToken || r.Header.Get("Authorization") != "" {
-		return s.Access.TokenPrincipal(r.Context(), bearer(r))
+		return s.Access.TokenPrincipal(r.Context(), credential(r, op))
 	}
 	who, err := s.Access.SessionPrincipal(r.Context())
 	if err != nil {
@@ -122,6 +126,31 @@ func (s *server) identify(r *http.Request, op operation) (*access.Principal, err
 		}
 	}
 	return who, nil
+}
+
+// credential returns the token of a request. Receivers also take it in the schemes that shippers know: "Splunk TOKEN", "ApiKey TOKEN" (also as base64 of
+// "id:TOKEN"), and the password of basic authentication.
+func credential(r *http.Request, op operation) string {
+	if secret := bearer(r); secret != "" || op.door != byToken {
+		return secret
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	secret = strings.TrimSpace(secret)
+	switch {
+	case strings.EqualFold(scheme, "Splunk"):
+		return secret
+	case strings.EqualFold(scheme, "ApiKey"):
+		if raw, err := base64.StdEncoding.DecodeString(secret); err == nil {
+			if _, key, ok := strings.Cut(string(raw), ":"); ok {
+				return key
+			}
+		}
+		return secret
+	}
+	return ""
 }
 
 // bearer returns the token of the Authorization header, "" when it has another scheme.
@@ -234,9 +263,21 @@ func (s *server) handleRaw(op operation, doc func(*huma.Operation), fn func(w ht
 			err = fn(w, r, c)
 		}
 		if err != nil {
-			s.fail(w, r, err)
+			s.failAs(w, r, op, err)
 		}
 	})
+}
+
+func (s *server) failAs(w http.ResponseWriter, r *http.Request, op operation, err error) {
+	var p *problemError
+	if op.refuse == nil || !errors.As(s.problem(r.Context(), err), &p) {
+		s.fail(w, r, err)
+		return
+	}
+	for name, values := range p.GetHeaders() {
+		w.Header()[name] = values
+	}
+	op.refuse(w, p)
 }
 
 // actorName is how an activity log names the principal.

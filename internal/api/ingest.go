@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/klauspost/compress/zstd"
@@ -50,33 +49,35 @@ func (s *server) registerIngest() {
 
 func (s *server) receive(w http.ResponseWriter, r *http.Request, c *call) error {
 	file := r.URL.Query().Get("file")
-	if len(file) > 4096 || strings.ContainsAny(file, "\r\n\x00") {
-		return fault.Newf(fault.Invalid, "the name of the file cannot be used").On("file")
+	if err := fitName(file); err != nil {
+		return err
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ingestTime)) // not every connection has one
-	body, err := s.decoded(w, r)
+	body, err := s.ingestBody(w, r)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	receipt, err := s.Receiver.Accept(r.Context(), ingest.Delivery{Tenant: c.tenant, Source: r.PathValue("source"), File: file}, body)
 	if err != nil {
-		if body.exceeded {
-			s.limitHit("http.max-ingest", "a delivery to "+string(c.tenant))
-			return fault.Newf(fault.TooLarge, "the delivery is larger than %d bytes (http.max-ingest); send it in parts", s.MaxIngest)
-		}
-		return err
+		return s.tooLarge(body, c, err)
 	}
 	if body.exceeded {
 		// A reader may take the cut for the end of the data. What was read is kept; the sender has to send the rest.
-		s.limitHit("http.max-ingest", "a delivery to "+string(c.tenant))
-		return fault.Newf(fault.TooLarge, "the delivery is larger than %d bytes (http.max-ingest); send it in parts", s.MaxIngest)
+		return s.tooLarge(body, c, nil)
 	}
 	out := Receipt{Accepted: receipt.Accepted, RefusedCount: receipt.RefusedCount, Refused: []ReceiptError{}}
 	for _, f := range receipt.Refused {
 		out.Refused = append(out.Refused, ReceiptError{File: f.File, Number: f.Number, Code: f.Code, Message: f.Message})
 	}
 	writeJSON(w, http.StatusOK, out)
+	return nil
+}
+
+// fitName refuses names of files that could not be kept or shown.
+func fitName(file string) error {
+	if len(file) > 1024 || strings.ContainsAny(file, "\r\n\x00") {
+		return fault.Newf(fault.Invalid, "the name of the file cannot be used").On("file")
+	}
 	return nil
 }
 

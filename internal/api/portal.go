@@ -27,6 +27,8 @@ func (s *server) servePortal(w http.ResponseWriter, r *http.Request) error {
 	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
 	top, _, _ := strings.Cut(name, "/")
 	switch {
+	case strings.HasPrefix(top, "_"), name == "" && asksElastic(r):
+		return s.elastic(w, r)
 	case top == "api", top == "ingest":
 		return fault.Newf(fault.NotFound, "there is no %s %s", r.Method, r.URL.Path)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:

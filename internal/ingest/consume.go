@@ -107,7 +107,7 @@ func add(ctx context.Context, p *Pipeline, id tenant.ID, m *bus.Message) error {
 	number := int64(m.Sequence) << sequenceShift //nolint:gosec // sequences stay far below 2^43
 	var records []*normalise.Record
 	damaged := frames(m.Data, func(data []byte) error {
-		records = append(records, &normalise.Record{Tenant: id, Source: m.Source, File: m.Header[headerFile], Number: number, Received: received, Lab: m.Header[headerLab], Data: data})
+		records = append(records, &normalise.Record{Tenant: id, Source: m.Source, File: m.Header[headerFile], Host: m.Header[headerHost], Number: number, Received: received, Lab: m.Header[headerLab], Data: data})
 		number++
 		return nil
 	})

@@ -18,6 +18,7 @@ const (
 	headerFile     = "Bartizan-File"
 	headerLab      = "Bartizan-Lab"
 	headerReceived = "Bartizan-Received"
+	headerHost     = "Bartizan-Host"
 )
 
 const (
@@ -74,11 +75,16 @@ func (r *Receiver) Accept(ctx context.Context, d Delivery, body io.Reader) (Rece
 	if err != nil {
 		return Receipt{}, err
 	}
+	return s.finish()
+}
+
+// finish keeps the refused records and gives the receipt.
+func (s *receiverSink) finish() (Receipt, error) {
 	if n := s.receipt.RefusedCount - len(s.all); n > 0 {
 		s.all = append(s.all, s.refusal("", 0, string(fault.Limit), fmt.Sprintf("%d more refused records of this delivery are counted and not kept", n)))
 	}
 	if len(s.all) > 0 {
-		if err := r.records.Keep(ctx, d.Tenant, s.all, nil); err != nil {
+		if err := s.r.records.Keep(s.ctx, s.d.Tenant, s.all, nil); err != nil {
 			return Receipt{}, wrap("refused records", err)
 		}
 	}
@@ -95,6 +101,7 @@ type receiverSink struct {
 	all     []Refusal
 
 	open    *bus.Outgoing
+	host    string // of the records in open
 	records int
 	group   []bus.Outgoing
 	bytes   int
@@ -108,7 +115,7 @@ func (s *receiverSink) Record(rec *normalise.Record) error {
 		s.Refuse(rec.File, rec.Number, string(fault.TooLarge), "the record is larger than the bus takes")
 		return nil
 	}
-	if s.open != nil && (s.open.Source != rec.Source || s.records >= messageRecords || len(s.open.Data)+len(rec.Data) > messageBytes) {
+	if s.open != nil && (s.open.Source != rec.Source || s.host != rec.Host || s.records >= messageRecords || len(s.open.Data)+len(rec.Data) > messageBytes) {
 		s.close()
 	}
 	if s.open == nil {
@@ -118,6 +125,9 @@ func (s *receiverSink) Record(rec *normalise.Record) error {
 		}
 		if s.d.Lab != "" {
 			s.open.Header[headerLab] = s.d.Lab
+		}
+		if s.host = rec.Host; s.host != "" {
+			s.open.Header[headerHost] = s.host
 		}
 	}
 	s.open.Data = appendFrame(s.open.Data, rec.Data)

@@ -18,6 +18,8 @@ type Record struct {
 	Source string
 	// File is the path as import reached it (archive members as archive.tar.gz#member), empty for network sources.
 	File string
+	// Host is the machine that the carrier says the record comes from, for records that name none themselves; empty when it does not tell.
+	Host string
 	// Number is the record's 1-based position in File (line or record number), or the bus sequence for network sources.
 	Number int64
 	// Received is when the record reached us; event time comes from the record itself.

@@ -66,7 +66,7 @@ func Bulk(r io.Reader, index string, f func(BulkItem) error) error {
 			case errors.Is(err, errLong):
 				item.Err = fault.Newf(fault.TooLarge, "the document is longer than %d bytes", MaxRecord)
 			case err != nil:
-				return fault.Newf(fault.Invalid, "bulk: action %d has no document", n)
+				return fault.Newf(fault.Invalid, "bulk: action %d has no document: %w", n, err)
 			case item.Op == "update":
 				item.Err = fault.Newf(fault.Invalid, "records cannot be changed: a log is written once")
 			default:
@@ -91,7 +91,9 @@ type lines struct {
 	buf []byte
 }
 
-func newLines(r io.Reader, longest int) *lines { return &lines{r: bufio.NewReaderSize(r, 64<<10), max: longest} }
+func newLines(r io.Reader, longest int) *lines {
+	return &lines{r: bufio.NewReaderSize(r, 64<<10), max: longest}
+}
 
 // next returns the next line without its end, valid until the next call. At the end of the input it returns io.EOF.
 func (l *lines) next() ([]byte, error) {

@@ -4,7 +4,6 @@ package dialect
 
 import (
 	"bytes"
-	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -29,8 +28,19 @@ type Known func(data []byte) bool
 // hostPaths and filePaths are where shippers say where a record comes from, the most specific first.
 var (
 	hostPaths = [][]string{
-		{"host", "name"}, {"host", "hostname"}, {"agent", "hostname"}, {"beat", "hostname"}, {"hostname"}, {"_HOSTNAME"}, {"HOSTNAME"}, {"host"}, {"fromhost"}, {"source_host"},
-		{"log", "source", "address"}, {"kubernetes", "host"}, {"fields", "host"},
+		{"host", "name"},
+		{"host", "hostname"},
+		{"agent", "hostname"},
+		{"beat", "hostname"},
+		{"hostname"},
+		{"_HOSTNAME"},
+		{"HOSTNAME"},
+		{"host"},
+		{"fromhost"},
+		{"source_host"},
+		{"log", "source", "address"},
+		{"kubernetes", "host"},
+		{"fields", "host"},
 	}
 	filePaths    = [][]string{{"log", "file", "path"}, {"file", "path"}, {"source"}, {"filename"}, {"path"}}
 	payloadPaths = [][]string{{"event", "original"}, {"message"}, {"MESSAGE"}, {"log"}, {"_raw"}, {"line"}, {"msg"}}
@@ -44,7 +54,7 @@ var (
 // line, the line is put together again.
 func Unwrap(data []byte, known Known) Record {
 	out := Record{Data: data}
-	if len(data) == 0 || data[0] != '{' || len(data) > MaxRecord {
+	if len(data) == 0 || data[0] != '{' || len(data) > MaxRecord || known(data) {
 		return out
 	}
 	var p fastjson.Parser
@@ -53,11 +63,8 @@ func Unwrap(data []byte, known Known) Record {
 		return out
 	}
 	out.Host, out.File = text(v, hostPaths), text(v, filePaths)
-	if known(data) {
-		return out
-	}
 	for _, path := range payloadPaths {
-		inner := v.Get(path...)
+		inner := at(v, path)
 		if inner == nil {
 			continue
 		}
@@ -86,7 +93,7 @@ func Unwrap(data []byte, known Known) Record {
 func syslogLine(v *fastjson.Value, host string) []byte {
 	program := strings.TrimSuffix(text(v, programPaths), ":")
 	message := text(v, [][]string{{"message"}, {"MESSAGE"}, {"msg"}})
-	at, ok := when(v)
+	time, ok := when(v)
 	if program == "" || message == "" || host == "" || !ok || strings.ContainsAny(program+host, " \n") {
 		return nil
 	}
@@ -101,16 +108,21 @@ func syslogLine(v *fastjson.Value, host string) []byte {
 	} else {
 		pid = "[" + pid + "]"
 	}
-	return []byte(at.UTC().Format("2006-01-02T15:04:05.000000Z") + " " + host + " " + program + pid + ": " + strings.TrimLeft(message, " "))
+	return []byte(time.UTC().Format("2006-01-02T15:04:05.000000Z") + " " + host + " " + program + pid + ": " + strings.TrimLeft(message, " "))
+}
+
+// at is the member at the path, in nested and in flattened documents; nil when there is none.
+func at(v *fastjson.Value, path []string) *fastjson.Value {
+	if inner := v.Get(path...); inner != nil || len(path) == 1 {
+		return inner
+	}
+	return v.Get(strings.Join(path, "."))
 }
 
 // text is the first of the paths that holds a text or a number.
 func text(v *fastjson.Value, paths [][]string) string {
 	for _, path := range paths {
-		inner := v.Get(path...)
-		if inner == nil {
-			inner = v.Get(strings.Join(path, ".")) // flattened documents
-		}
+		inner := at(v, path)
 		if inner == nil {
 			continue
 		}
@@ -143,34 +155,4 @@ func epoch(n float64) time.Time {
 	}
 	whole, part := math.Modf(n)
 	return time.Unix(int64(whole), int64(part*1e9)).UTC()
-}
-
-// object writes the members as a JSON object, in their order, leaving out empty texts.
-func object(members ...any) []byte {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i := 0; i+1 < len(members); i += 2 {
-		var value []byte
-		switch x := members[i+1].(type) {
-		case string:
-			if x == "" {
-				continue
-			}
-			value, _ = json.Marshal(x)
-		case []byte:
-			if len(x) == 0 {
-				continue
-			}
-			value = x
-		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
-		}
-		name, _ := json.Marshal(members[i])
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
-	}
-	b.WriteByte('}')
-	return b.Bytes()
 }

@@ -7,8 +7,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/valyala/fastjson"
-
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
@@ -106,11 +104,3 @@ func (e *hecEvent) record(n int) (Record, error) {
 	}
 	return out, nil
 }
-
-// Line wraps a text that no family knows in a document that says where and when it was written, so that rules and the generic table see both.
-func (r Record) Line(at string) []byte {
-	return object("@timestamp", at, "host", r.Host, "source", r.File, "message", string(r.Data))
-}
-
-// valid reports whether the bytes are one JSON value.
-func valid(b []byte) bool { return fastjson.ValidateBytes(b) == nil }

@@ -203,7 +203,7 @@ func (s *source) lines(audit bool) error {
 		return s.emitText(first, data)
 	}
 	err := s.each(l, func(line []byte) error {
-		k := auditKey(line)
+		k := AuditKey(line)
 		if group != nil && k != nil && bytes.Equal(k, key) && len(group)+len(line) < s.w.opt.MaxRecord {
 			group = append(append(group, '\n'), line...)
 			return nil
@@ -220,8 +220,8 @@ func (s *source) lines(audit bool) error {
 	return flush()
 }
 
-// auditKey returns the "time:serial" of an audit line (with the node before it, if any), nil for other lines.
-func auditKey(line []byte) []byte {
+// AuditKey returns the "time:serial" of an audit line (with the node before it, if any), nil for other lines.
+func AuditKey(line []byte) []byte {
 	i := bytes.Index(line, []byte("msg=audit("))
 	if i < 0 || i > 256 {
 		return nil

@@ -45,7 +45,7 @@ func sniffText(head []byte) textKind {
 		return textZeek
 	case bytes.Contains(head, []byte("#Fields: ")) && (has("#Software:") || has("#Version:") || has("#Fields:") || has("#Date:")):
 		return textW3C
-	case bytes.HasPrefix(body, []byte("type=")) && auditKey(firstLine(body)) != nil, has("node=") && auditKey(firstLine(body)) != nil:
+	case bytes.HasPrefix(body, []byte("type=")) && AuditKey(firstLine(body)) != nil, has("node=") && AuditKey(firstLine(body)) != nil:
 		return textAudit
 	}
 	if binary(head) {

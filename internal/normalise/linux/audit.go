@@ -219,6 +219,9 @@ func auditEvent(rec *normalise.Record, s string, out *normalise.Batch) error {
 	if !ok {
 		return fault.Newf(fault.Invalid, "linux: the record is no audit event")
 	}
+	if a.node == "" {
+		a.node = rec.Host
+	}
 	rows := a.rows(rec)
 	out.Rows = append(out.Rows, rows...)
 	if len(rows) == 0 {

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+)
+
+// elasticVersion is the version of the bulk protocol that clients are told; they refuse servers older than themselves.
+const elasticVersion = "9.99.0"
+
+// bulkOperation is what all bulk addresses share.
+func bulkOperation(method, path, id string) operation {
+	return operation{
+		method: method, path: path, id: id, summary: "Deliver records as an Elasticsearch bulk request", tag: "ingest", door: byToken, scope: access.ScopeIngest,
+		refuse: refuseElastic,
+	}
+}
+
+// registerBulk serves the part of Elasticsearch's interface that log shippers use to deliver: bulk requests, and the questions they ask at their start.
+func (s *server) registerBulk() {
+	doc := func(o *huma.Operation) {
+		o.Description = "Body: NDJSON of an action line (create or index) and a document line in turn. Answers when everything that it says is kept is kept. " +
+			"The token comes as Bearer, as ApiKey, or as the password of basic authentication."
+		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {}}}
+	}
+	for path, id := range map[string]string{"/_bulk": "bulk", "/{index}/_bulk": "bulkIndex"} {
+		s.handleRaw(bulkOperation(http.MethodPost, path, id), doc, s.bulkDelivery)
+		s.handleRaw(bulkOperation(http.MethodPut, path, id+"Put"), doc, s.bulkDelivery)
+	}
+}
+
+// bulkAnswer is the body of a bulk response.
+type bulkAnswer struct {
+	Took   int64                      `json:"took"`
+	Errors bool                       `json:"errors"`
+	Items  []map[string]bulkAnswerRow `json:"items"`
+}
+
+type bulkAnswerRow struct {
+	Index  string        `json:"_index"`
+	ID     string        `json:"_id,omitempty"`
+	Status int           `json:"status"`
+	Result string        `json:"result,omitempty"`
+	Error  *elasticError `json:"error,omitempty"`
+}
+
+type elasticError struct {
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+}
+
+func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) error {
+	start := time.Now()
+	body, err := s.ingestBody(w, r)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	answer := bulkAnswer{Items: []map[string]bulkAnswerRow{}}
+	var records []dialect.Record
+	var rows []int // position in the answer of each record
+	err = dialect.Bulk(body, r.PathValue("index"), func(i dialect.BulkItem) error {
+		row := bulkAnswerRow{Index: i.Index, ID: i.ID, Status: http.StatusCreated, Result: "created"}
+		if i.Err != nil {
+			row.refuse(i.Err)
+			answer.Errors = true
+		} else {
+			records, rows = append(records, dialect.Record{Data: i.Doc}), append(rows, len(answer.Items))
+		}
+		answer.Items = append(answer.Items, map[string]bulkAnswerRow{i.Op: row})
+		return nil
+	})
+	if err != nil {
+		return s.tooLarge(body, c, err)
+	}
+	taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant}, records)
+	if err != nil {
+		return err
+	}
+	for i, refused := range taken.Refused {
+		if refused == nil {
+			continue
+		}
+		answer.Errors = true
+		for op, row := range answer.Items[rows[i]] {
+			row.refuse(refused)
+			answer.Items[rows[i]][op] = row
+		}
+	}
+	answer.Took = time.Since(start).Milliseconds()
+	elasticJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+func (row *bulkAnswerRow) refuse(err error) {
+	row.Status, row.Result, row.Error = http.StatusBadRequest, "", &elasticError{"document_parsing_exception", err.Error()}
+}
+
+// ingestBody is the decoded, bounded body of a delivery, with the time that a sender has to send it.
+func (s *server) ingestBody(w http.ResponseWriter, r *http.Request) (*bounded, error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ingestTime)) // not every connection has one
+	return s.decoded(w, r)
+}
+
+// tooLarge tells a body that was cut from one that is wrong.
+func (s *server) tooLarge(body *bounded, c *call, err error) error {
+	var cut *http.MaxBytesError
+	if !body.exceeded && !errors.As(err, &cut) {
+		return err
+	}
+	s.limitHit("http.max-ingest", "a delivery to "+string(c.tenant))
+	return fault.Newf(fault.TooLarge, "the delivery is larger than %d bytes (http.max-ingest); send it in parts", s.MaxIngest)
+}
+
+// asksElastic reports whether a request for the root comes from a shipper rather than from a browser.
+func asksElastic(r *http.Request) bool {
+	return r.Header.Get("Authorization") != "" || strings.HasPrefix(strings.ToLower(r.UserAgent()), "elastic")
+}
+
+// elastic answers what shippers ask before they deliver: who is there, is there a licence, a template, a policy. Nothing of it changes anything.
+func (s *server) elastic(w http.ResponseWriter, r *http.Request) error {
+	op := bulkOperation(r.Method, r.URL.Path, "elastic")
+	if _, err := s.admit(r, op); err != nil {
+		s.failAs(w, r, op, err)
+		return nil
+	}
+	_, _ = io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, s.MaxBody))
+	reading := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch path := strings.TrimSuffix(r.URL.Path, "/"); {
+	case path == "" && reading:
+		elasticJSON(w, http.StatusOK, map[string]any{
+			"name": "bartizan", "cluster_name": "bartizan", "cluster_uuid": "bartizan", "tagline": "You Know, for Search",
+			"version": map[string]any{
+				"number": elasticVersion, "build_flavor": "default", "build_type": "tar", "build_snapshot": false, "lucene_version": "10.0.0",
+				"minimum_wire_compatibility_version": "8.0.0", "minimum_index_compatibility_version": "8.0.0",
+			},
+		})
+	case path == "/_license" && reading:
+		elasticJSON(w, http.StatusOK, map[string]any{"license": map[string]any{"status": "active", "type": "basic", "uid": "bartizan"}})
+	case path == "/_xpack" && reading:
+		elasticJSON(w, http.StatusOK, map[string]any{"features": map[string]any{}, "license": map[string]any{"status": "active", "type": "basic", "mode": "basic"}})
+	case path == "/_cluster/health" && reading:
+		elasticJSON(w, http.StatusOK, map[string]any{"cluster_name": "bartizan", "status": "green", "timed_out": false, "number_of_nodes": 1})
+	case path == "/_cat/health" && reading:
+		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		w.Header().Set("X-Elastic-Product", "Elasticsearch")
+		_, _ = io.WriteString(w, "bartizan green 1 1\n")
+	case strings.HasPrefix(path, "/_nodes") && reading:
+		elasticJSON(w, http.StatusOK, map[string]any{"cluster_name": "bartizan", "nodes": map[string]any{}})
+	case reading:
+		elasticJSON(w, http.StatusNotFound, map[string]any{"error": elasticError{"resource_not_found_exception", r.URL.Path + " does not exist"}, "status": http.StatusNotFound})
+	default: // templates, policies, pipelines: the hunting tables have their own
+		elasticJSON(w, http.StatusOK, map[string]any{"acknowledged": true})
+	}
+	return nil
+}
+
+func elasticJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.Header().Set("X-Elastic-Product", "Elasticsearch")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a client that has gone needs no answer
+}
+
+func refuseElastic(w http.ResponseWriter, p *problemError) {
+	kind := "illegal_argument_exception"
+	switch p.status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		kind = "security_exception"
+		w.Header().Set("WWW-Authenticate", `Basic realm="bartizan"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		kind = "es_rejected_execution_exception"
+	}
+	e := elasticError{kind, p.Problem.Error.Message}
+	elasticJSON(w, p.status, map[string]any{"error": map[string]any{"type": e.Type, "reason": e.Reason, "root_cause": []elasticError{e}}, "status": p.status})
+}

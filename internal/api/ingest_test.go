@@ -1,0 +1,145 @@
+package api
+
+import (
+	"encoding/base64"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+)
+
+// shipper sends requests with an Authorization header of its own.
+type shipper struct {
+	t   *testing.T
+	url string
+}
+
+func (w shipper) send(method, path, auth, kind, body string) (int, http.Header, string) {
+	w.t.Helper()
+	req, err := http.NewRequest(method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if auth != "" {
+		req.Header.Set("Authorization", auth)
+	}
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, _ := io.ReadAll(res.Body)
+	return res.StatusCode, res.Header, string(raw)
+}
+
+func (h *house) shipper() shipper { return shipper{h.t, h.url} }
+
+func TestBulkDelivery(t *testing.T) {
+	h := open2(t)
+	_, secret := h.token("t2", access.ScopeIngest)
+	body := `{"create":{"_index":"logs","_id":"a"}}` + "\n" + `{"n":1}` + "\n" + `{"index":{}}` + "\n" + `{"n":"bad"}` + "\n" + `{"delete":{"_index":"logs","_id":"a"}}` + "\n"
+	status, header, got := h.shipper().send("POST", "/beats/_bulk", "ApiKey "+base64.StdEncoding.EncodeToString([]byte("id:"+secret)), "application/x-ndjson", body)
+	for _, want := range []string{
+		`"errors":true`, `{"create":{"_index":"logs","_id":"a","status":201,"result":"created"}}`,
+		`{"index":{"_index":"beats","status":400,"error":{"type":"document_parsing_exception","reason":"bad record"}}}`, `{"delete":{"_index":"logs","_id":"a","status":400`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+	if status != 200 || header.Get("X-Elastic-Product") != "Elasticsearch" || !slices.Equal(h.ingest.took, []string{`t2  {"n":1}`}) {
+		t.Errorf("%d %v %v", status, header, h.ingest.took)
+	}
+	for name, c := range map[string]struct {
+		method, path, auth, body string
+		status                   int
+		want                     string
+	}{
+		"basic authentication": {"PUT", "/_bulk", "Basic " + base64.StdEncoding.EncodeToString([]byte("any:"+secret)), `{"index":{}}` + "\n{}\n", 200, `"errors":false`},
+		"no token":             {"POST", "/_bulk", "", body, 401, "security_exception"},
+		"a wrong token":        {"POST", "/_bulk", "ApiKey " + secret + "x", body, 401, "security_exception"},
+		"no action":            {"POST", "/_bulk", "Bearer " + secret, `{"n":1}` + "\n", 400, "action 1 is none of create and index"},
+		"over the limit":       {"POST", "/_bulk", "Bearer " + secret, `{"index":{}}` + "\n" + `{"x":"` + strings.Repeat("x", 70_000) + `"}` + "\n", 413, "http.max-ingest"},
+		"the root":             {"GET", "/", "Bearer " + secret, "", 200, `"tagline":"You Know, for Search"`},
+		"licence":              {"GET", "/_license", "Bearer " + secret, "", 200, `"status":"active"`},
+		"an unknown template":  {"HEAD", "/_index_template/logs", "Bearer " + secret, "", 404, ""},
+		"a template":           {"PUT", "/_index_template/logs", "Bearer " + secret, `{}`, 200, `"acknowledged":true`},
+		"a question untold":    {"GET", "/_license", "", "", 401, "security_exception"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, _, got := h.shipper().send(c.method, c.path, c.auth, "application/json", c.body)
+			if status != c.status || !strings.Contains(got, c.want) {
+				t.Errorf("%d %s; want %d %s", status, got, c.status, c.want)
+			}
+		})
+	}
+	reader, _ := h.token("t2", access.ScopeRead)
+	if status, _ := reader.do("POST", "/_bulk", nil); status != 403 {
+		t.Errorf("a token without the scope: %d", status)
+	}
+}
+
+func TestHECDelivery(t *testing.T) {
+	h := open2(t)
+	_, secret := h.token("t2", access.ScopeIngest)
+	auth := "Splunk " + secret
+	for name, c := range map[string]struct {
+		path, auth, body string
+		status           int
+		want             string
+	}{
+		"events":         {"/services/collector/event", auth, `{"host":"h1","event":{"n":1}}{"host":"h2","event":"a line"}`, 200, `{"text":"Success","code":0}`},
+		"one broken":     {"/services/collector", auth, `{"event":"first"}{"host":"x"}`, 400, `{"text":"Event field is required","code":12,"invalid-event-number":1}`},
+		"a refused one":  {"/services/collector", auth, `{"event":"good"}{"event":"bad"}`, 400, `"invalid-event-number":1`},
+		"nothing":        {"/services/collector", auth, ``, 400, `"code":5`},
+		"lines":          {"/services/collector/raw?host=h3", auth, "one\n\ntwo\n", 200, `"code":0`},
+		"an odd source":  {"/services/collector/raw?source=a%0Ab", auth, "one\n", 400, "cannot be used"},
+		"no token":       {"/services/collector", "", `{"event":"x"}`, 401, `"code":2`},
+		"over the limit": {"/services/collector", auth, `{"event":"` + strings.Repeat("x", 70_000) + `"}`, 413, "http.max-ingest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, _, got := h.shipper().send("POST", c.path, c.auth, "application/json", c.body)
+			if status != c.status || !strings.Contains(got, c.want) {
+				t.Errorf("%d %s; want %d %s", status, got, c.status, c.want)
+			}
+		})
+	}
+	slices.Sort(h.ingest.took)
+	want := []string{"t2  first", "t2  good", "t2 h1 {\"n\":1}", "t2 h2 a line", "t2 h3 one", "t2 h3 two"}
+	if !slices.Equal(h.ingest.took, want) {
+		t.Errorf("got %q", h.ingest.took)
+	}
+	h.ingest.fail = fault.Newf(fault.Unavailable, "the bus is full")
+	if status, header, got := h.shipper().send("POST", "/services/collector", auth, "", `{"event":"x"}`); status != 503 || header.Get("Retry-After") == "" || !strings.Contains(got, `"code":9`) {
+		t.Errorf("with a full bus: %d %v %s", status, header, got)
+	}
+}
+
+func TestOTLPDelivery(t *testing.T) {
+	h := open2(t)
+	_, secret := h.token("t2", access.ScopeIngest)
+	body := `{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h9"}}]},"scopeLogs":[{"logRecords":[
+		{"timeUnixNano":"1700000000000000000","body":{"stringValue":"hello"}},{"body":{"kvlistValue":{"values":[{"key":"k","value":{"stringValue":"bad"}}]}}}]}]}]}`
+	status, _, got := h.shipper().send("POST", "/v1/logs", "Bearer "+secret, "application/json", body)
+	if status != 200 || got != `{"partialSuccess":{"errorMessage":"bad record","rejectedLogRecords":"1"}}` {
+		t.Errorf("%d %s", status, got)
+	}
+	if len(h.ingest.took) != 1 || !strings.HasPrefix(h.ingest.took[0], `t2 h9 {"@timestamp":"2023-11-14T22:13:20Z","host":{"name":"h9"},"message":"hello"`) {
+		t.Errorf("got %q", h.ingest.took)
+	}
+	for name, c := range map[string]struct {
+		kind, body string
+		status     int
+	}{"no OTLP": {"application/json", "[]", 400}, "another type": {"text/plain", body, 400}, "broken protobuf": {"application/x-protobuf", "\xff\xff", 400}, "empty protobuf": {"application/x-protobuf", "", 200}} {
+		if status, _, got := h.shipper().send("POST", "/v1/logs", "Bearer "+secret, c.kind, c.body); status != c.status {
+			t.Errorf("%s: %d %s", name, status, got)
+		}
+	}
+}
