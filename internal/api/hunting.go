@@ -162,6 +162,7 @@ func (s *server) registerHunting() {
 			Diagnostics []HuntDiagnostic `json:"diagnostics" nullable:"false"`
 		}{d}), err
 	})
+	s.registerHuntingFormat(op)
 	handle(s, op(http.MethodGet, "/schema", "getHuntingSchema", "The hunting tables"), func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
 		Tables []HuntTable `json:"tables" nullable:"false"`
 	}], error,
