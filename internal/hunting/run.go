@@ -240,15 +240,13 @@ func (q *UsageQuery) where(id tenant.ID, b *bun.SelectQuery) *bun.SelectQuery {
 		b = b.Where("r.state IN (?)", bun.In(q.States))
 	}
 	if q.User != "" {
-		b = b.Where("LOWER(r.owner) LIKE ? ESCAPE '!'", "%"+pattern(q.User)+"%")
+		b = b.Where("LOWER(r.owner) LIKE ? ESCAPE '!'", "%"+pattern(strings.ToLower(q.User))+"%")
 	}
 	return b
 }
 
 // pattern makes a text match itself in LIKE … ESCAPE '!'.
-func pattern(s string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(s))
-}
+func pattern(s string) string { return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s) }
 
 func usageOrder(s string) (string, error) {
 	if s == "" {
