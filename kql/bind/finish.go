@@ -560,6 +560,7 @@ func (pr *pruner) local(n *plan.Local) plan.Node {
 		l.Params = &q
 	case *plan.ScanSteps:
 		q := *p
+		q.By = pr.list(none, p.By)
 		q.Declared = pr.items(none, p.Declared)
 		q.Steps = append([]plan.ScanStep(nil), p.Steps...)
 		for i := range q.Steps {

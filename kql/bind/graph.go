@@ -7,11 +7,10 @@ import (
 
 // makeGraph binds edges and nodes; the relation it gives is only good for graph operators.
 func (b *binder) makeGraph(r *relation, op *syntax.MakeGraph, env *environment) *relation {
-	g := &plan.Graph{}
 	if op.PartitionedBy != nil {
-		b.errorf(op.Pos(), CodeUnsupported, "", "partitioned-by of make-graph is not supported")
-		return b.broken()
+		return b.graphPerKey(r, op, env)
 	}
+	g := &plan.Graph{}
 	edges := b.visible(r)
 	end := func(n *syntax.Name) plan.Column {
 		if f := edges.find(n.Text); f != nil {
@@ -54,6 +53,36 @@ func (b *binder) makeGraph(r *relation, op *syntax.MakeGraph, env *environment) 
 	}
 	out.nodes = g.Nodes
 	return out
+}
+
+// graphPerKey makes a graph of each value of a column and runs the subquery over it. Tables of nodes show the nodes with that value.
+func (b *binder) graphPerKey(r *relation, op *syntax.MakeGraph, env *environment) *relation {
+	edges := b.visible(r)
+	name := op.PartitionedBy.Text
+	key := edges.find(name)
+	if key == nil || op.Sub == nil {
+		b.unknownColumn(op.PartitionedBy, edges)
+		return b.broken()
+	}
+	return b.perKey(edges, key.ID, func(rows *relation, value plan.Expr) *relation {
+		one := *op
+		one.PartitionedBy, one.Sub, one.Tables = nil, nil, nil
+		inner := &environment{parent: env}
+		for i, t := range op.Tables {
+			nodes := b.visible(b.table(t.Table, env))
+			f := nodes.find(name)
+			if f == nil {
+				b.unknownColumn(op.PartitionedBy, nodes)
+				continue
+			}
+			same := &plan.Filter{Input: nodes.node, Pred: &plan.Call{Func: "==", T: plan.Bool, Args: []plan.Expr{ref(f.Column), b.convert(value, f.Type)}}}
+			part := nodes.with(same, nodes.fields)
+			as := "$nodes" + itoa(i)
+			inner.define(as, &variable{table: func() *relation { return part }})
+			one.Tables = append(one.Tables, syntax.GraphTable{Table: &syntax.Name{Span: t.On.Pos(), Text: as}, On: t.On})
+		}
+		return b.pipeline(op.Sub, env, b.makeGraph(rows, &one, inner))
+	})
 }
 
 // applyGraph binds an operator over a graph.
@@ -251,8 +280,8 @@ func (b *binder) graphFunction(f *function, x *syntax.Call, sc *scope) (plan.Exp
 		return nil, false
 	case "node_degree_in", "node_degree_out":
 		return &plan.Call{Func: f.name, Args: b.elementName(x), T: plan.Long}, true
-	case "labels":
-		return &plan.Call{Func: f.name, Args: b.elementName(x), T: plan.Dynamic}, true
+	case "labels": // only stored graphs have labels
+		return &plan.Const{T: plan.Dynamic, Value: "[]"}, true
 	case "node_id":
 		return &plan.Call{Func: f.name, Args: b.elementName(x), T: plan.String}, true
 	}

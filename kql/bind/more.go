@@ -90,132 +90,6 @@ func (b *binder) topHitters(r *relation, op *syntax.TopHitters, env *environment
 	return &relation{node: &plan.Limit{Input: s, N: b.rowCount(op.N, env)}, fields: append(keys.fields, field{Column: agg.Column}), serial: true}
 }
 
-// topNested is lowered level by level: group by the keys so far, number the groups within their parent, keep the first N.
-func (b *binder) topNested(r *relation, op *syntax.TopNested, env *environment) *relation {
-	row := &scope{env: env, rel: r}
-	input := b.share("top-nested", r, true)
-	var parents []field // the keys of the levels above, as the result so far shows them
-	var result *relation
-	for _, c := range op.Clauses {
-		in := input()
-		row = &scope{env: env, rel: in}
-		// group by the parents' expressions, bound anew over this use of the input, and this level's
-		keys := &projection{}
-		for _, above := range op.Clauses[:len(parents)/2] {
-			b.item(keys, above.Of, row, false, "")
-		}
-		b.item(keys, c.Of, row, false, "")
-		if c.Others != nil {
-			b.errorf(c.Pos(), CodeUnsupported, "", "`with others` of top-nested is not supported")
-		}
-		ag := &aggregator{keys: map[string]bool{}}
-		by, order := c.By, "desc"
-		if o, ok := by.(*syntax.Ordered); ok {
-			by = o.X
-			if o.Order != "" {
-				order = o.Order
-			}
-		}
-		p := &projection{}
-		for _, f := range keys.fields {
-			p.add(f, ref(f.Column))
-		}
-		name := "aggregated_" + keys.fields[len(keys.fields)-1].Name
-		inner := by
-		if n, ok := by.(*syntax.Named); ok {
-			inner = n.X
-			name = n.Names[0].Text
-		}
-		value := b.scalar(inner, &scope{env: env, rel: in, aggs: ag})
-		b.put(p, name, value, false)
-		node := plan.Node(&plan.Project{Input: &plan.Aggregate{Input: in.node, Keys: keys.items, Aggs: ag.aggs}, Items: p.items})
-		level := len(keys.fields)
-		// join with the level above: only its groups go on
-		fields := p.fields
-		if result != nil {
-			j := &plan.Join{Kind: plan.Inner, Left: result.node, Right: node}
-			for i := range level - 1 {
-				j.LeftKeys = append(j.LeftKeys, ref(parents[2*i].Column))
-				j.RightKeys = append(j.RightKeys, ref(p.fields[i].Column))
-			}
-			out := &projection{}
-			for _, f := range result.fields {
-				out.add(f, ref(f.Column))
-			}
-			for _, f := range p.fields[level-1:] {
-				c := f.Column
-				c.Name = out.unique(c.Name)
-				out.add(field{Column: c}, ref(f.Column))
-			}
-			j.Out = out.items
-			node, fields = j, out.fields
-		}
-		rel := &relation{node: node, fields: fields}
-		agg := fields[len(fields)-1]
-		if c.N != nil {
-			s := &plan.Sort{Input: node}
-			for i := 0; i+2 < len(fields); i += 2 {
-				s.Keys = append(s.Keys, plan.SortKey{Expr: ref(fields[i].Column)})
-			}
-			s.Keys = append(s.Keys, plan.SortKey{Expr: ref(agg.Column), Desc: order == "desc"})
-			restart := plan.Expr(&plan.Const{T: plan.Bool, Value: false})
-			var changed []plan.Expr
-			for i := 0; i+2 < len(fields); i += 2 {
-				prev := &plan.Window{Func: "prev", Args: []plan.Expr{ref(fields[i].Column)}, T: fields[i].Type}
-				changed = append(changed, &plan.Call{Func: "!=", Args: []plan.Expr{prev, ref(fields[i].Column)}, T: plan.Bool})
-			}
-			if len(changed) == 1 {
-				restart = changed[0]
-			} else if len(changed) > 1 {
-				restart = &plan.Call{Func: "or", Args: changed, T: plan.Bool}
-			}
-			rank := b.column("$rank", plan.Long)
-			number := &plan.Window{Func: "row_number", Args: []plan.Expr{&plan.Const{T: plan.Long, Value: int64(1)}, restart}, T: plan.Long}
-			numbered := &plan.Project{Input: &plan.Serialize{Input: s}, Items: append(pass(rel), plan.Named{Column: rank, Expr: number})}
-			keep := &plan.Filter{Input: numbered, Pred: &plan.Call{Func: "<=", Args: []plan.Expr{ref(rank), b.rowCount(c.N, env)}, T: plan.Bool}}
-			rel.node = &plan.Project{Input: keep, Items: pass(rel)}
-		}
-		result = rel
-		parents = append([]field(nil), fields...)
-	}
-	return result
-}
-
-func (b *binder) partition(r *relation, op *syntax.Partition, env *environment) *relation {
-	key := b.scalar(op.By, &scope{env: env, rel: r})
-	c, ok := key.(*plan.ColRef)
-	if !ok {
-		if key.Type() != plan.Unknown {
-			b.errorf(op.By.Pos(), CodeType, "", "partition needs a column")
-		}
-		return b.broken()
-	}
-	sub, ok := op.Sub.(*syntax.Pipeline)
-	if !ok || sub.Source != nil {
-		b.errorf(op.Sub.Pos(), CodeUnsupported, "write a subquery that begins with an operator", "this form of partition is not supported")
-		return b.broken()
-	}
-	p := &plan.Partition{Key: c.ID, Outer: &plan.Outer{}}
-	rows := &relation{node: p.Outer, serial: r.serial, open: r.open}
-	for _, f := range r.fields {
-		col := b.column(f.Name, f.Type)
-		b.origins[col.ID] = []plan.ColumnID{f.ID}
-		p.Outer.Cols = append(p.Outer.Cols, col)
-		rows.fields = append(rows.fields, field{Column: col, hidden: f.hidden})
-	}
-	inner := make([]plan.Node, 1)
-	inner[0] = projectFields(r)
-	out := b.visible(b.pipeline(sub, env, rows))
-	p.Sub = projectFields(out)
-	l := &plan.Local{Op: "partition", Inputs: inner, Params: p}
-	fields := make([]field, len(out.fields))
-	for i, f := range out.fields {
-		fields[i] = field{Column: b.column(f.Name, f.Type)}
-		l.Cols = append(l.Cols, fields[i].Column)
-	}
-	return &relation{node: l, fields: fields, open: out.open}
-}
-
 // projectFields makes a node that shows exactly the fields of a relation, hidden ones included.
 func projectFields(r *relation) plan.Node { return &plan.Project{Input: r.node, Items: pass(r)} }
 
@@ -228,10 +102,10 @@ func (b *binder) scanSteps(r *relation, op *syntax.Scan, env *environment) *rela
 	if len(op.Order) > 0 {
 		r = b.sort(r, op.Order, env)
 	}
-	if len(op.By) > 0 {
-		b.errorf(op.By[0].Pos(), CodeUnsupported, "use the partition operator", "`partition by` of scan is not supported")
-	}
 	params := &plan.ScanSteps{}
+	for _, x := range op.By {
+		params.By = append(params.By, b.scalar(x, &scope{env: env, rel: r}))
+	}
 	fields := append([]field(nil), r.fields...)
 	for _, d := range op.Declare {
 		t, _ := typeOf(d.Type)

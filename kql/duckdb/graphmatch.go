@@ -174,7 +174,7 @@ func (m *matcher) split(e plan.Expr) {
 
 func elementOf(c *plan.Call) (string, bool) {
 	switch c.Func {
-	case "__graph_map", "__graph_all", "__graph_any", "node_degree_in", "node_degree_out", "node_id", "labels":
+	case "__graph_map", "__graph_all", "__graph_any", "node_degree_in", "node_degree_out", "node_id":
 		if len(c.Args) > 0 {
 			if k, ok := c.Args[0].(*plan.Const); ok {
 				s, _ := k.Value.(string)
@@ -435,14 +435,12 @@ func (m *matcher) graphCall(x *plan.Call, name string) (plan.Expr, error) {
 		return &plan.Const{T: plan.Long, Value: int64(len(m.g.out[m.nodes[v]]))}, nil
 	case "node_id":
 		return &plan.Const{T: plan.String, Value: m.g.nodeName(m.nodes[v])}, nil
-	case "labels":
-		return &plan.Const{T: plan.Dynamic}, nil
 	}
 	kind, _ := x.Args[0].(*plan.Const).Value.(string)
 	var values []fn.Value
 	all, any := true, false
-	for _, env := range m.stepsOf(v, kind != name) {
-		val, err := m.lib.Eval(x.Args[1], env)
+	for _, s := range m.stepsOf(v, kind != name) {
+		val, err := m.lib.Eval(m.atNode(x.Args[1], s.node), s.env)
 		if err != nil {
 			return nil, err
 		}
@@ -462,9 +460,50 @@ func (m *matcher) graphCall(x *plan.Call, name string) (plan.Expr, error) {
 	return &plan.Const{T: plan.Dynamic, Value: fn.Array(values)}, nil
 }
 
-// stepsOf gives an environment per edge of a path, or per node between its edges.
-func (m *matcher) stepsOf(v int, inner bool) []fn.Env {
-	var out []fn.Env
+// atNode replaces the functions that ask for the node of a step, which have no argument: node_degree_in(), node_degree_out(), node_id().
+func (m *matcher) atNode(e plan.Expr, node int) plan.Expr {
+	list := func(in []plan.Expr) []plan.Expr {
+		out := make([]plan.Expr, len(in))
+		for i, a := range in {
+			out[i] = m.atNode(a, node)
+		}
+		return out
+	}
+	switch x := e.(type) {
+	case *plan.Call:
+		if len(x.Args) > 0 {
+			return &plan.Call{Func: x.Func, Args: list(x.Args), T: x.T}
+		}
+		if node < 0 {
+			return e
+		}
+		switch x.Func {
+		case "node_degree_in":
+			return &plan.Const{T: x.T, Value: int64(len(m.g.in[node]))}
+		case "node_degree_out":
+			return &plan.Const{T: x.T, Value: int64(len(m.g.out[node]))}
+		case "node_id":
+			return &plan.Const{T: x.T, Value: m.g.nodeName(node)}
+		}
+	case *plan.Case:
+		c := &plan.Case{Whens: list(x.Whens), Thens: list(x.Thens), T: x.T}
+		if x.Else != nil {
+			c.Else = m.atNode(x.Else, node)
+		}
+		return c
+	}
+	return e
+}
+
+// pathStep is an edge of a path, or a node between two edges (-1 for an edge).
+type pathStep struct {
+	env  fn.Env
+	node int
+}
+
+// stepsOf gives a step per edge of a path, or per node between its edges.
+func (m *matcher) stepsOf(v int, inner bool) []pathStep {
+	var out []pathStep
 	at := -1
 	if v > 0 {
 		at = m.nodes[m.variable[v-1]]
@@ -488,7 +527,7 @@ func (m *matcher) stepsOf(v int, inner bool) []fn.Env {
 					}
 				}
 			}
-			out = append(out, fn.Row{Index: index, Cells: m.g.nodes[at]})
+			out = append(out, pathStep{env: fn.Row{Index: index, Cells: m.g.nodes[at]}, node: at})
 			continue
 		}
 		index := map[plan.ColumnID]int{}
@@ -500,7 +539,7 @@ func (m *matcher) stepsOf(v int, inner bool) []fn.Env {
 				cells[i] = fn.Convert(fn.Value{T: m.g.edgeCols[i].Type, V: e.props[i]}, plan.Dynamic).V
 			}
 		}
-		out = append(out, fn.Row{Index: index, Cells: cells})
+		out = append(out, pathStep{env: fn.Row{Index: index, Cells: cells}, node: -1})
 	}
 	return out
 }

@@ -109,10 +109,7 @@ func scanSteps(ctx context.Context, lib *fn.Library, p *plan.ScanSteps, in table
 		}
 		states[k] = st
 	}
-	for i, row := range in.rows {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	step := func(row []any) error {
 		for k := n - 1; k >= 0; k-- {
 			// A sequence that waits before this step moves on; optional steps may be skipped.
 			moved := false
@@ -120,7 +117,7 @@ func scanSteps(ctx context.Context, lib *fn.Library, p *plan.ScanSteps, in table
 				if st := states[from]; st != nil {
 					ok, err := try(k, row, st)
 					if err != nil {
-						return nil, err
+						return err
 					}
 					if ok {
 						leave(k)
@@ -141,7 +138,7 @@ func scanSteps(ctx context.Context, lib *fn.Library, p *plan.ScanSteps, in table
 			if st := states[k]; st != nil {
 				ok, err := try(k, row, st)
 				if err != nil {
-					return nil, err
+					return err
 				}
 				if ok {
 					keep(k, st)
@@ -159,16 +156,32 @@ func scanSteps(ctx context.Context, lib *fn.Library, p *plan.ScanSteps, in table
 			}
 			ok, err := try(k, row, nil)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if ok {
 				keep(k, &scanState{id: next})
 				next++
 			}
 		}
+		return nil
 	}
-	for k := range n {
-		leave(k)
+	groups, err := in.groups(lib, p.By)
+	if err != nil {
+		return nil, err
+	}
+	for _, rows := range groups {
+		clear(states)
+		for i, row := range rows {
+			if i%4096 == 0 && ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err := step(row); err != nil {
+				return nil, err
+			}
+		}
+		for k := range n {
+			leave(k)
+		}
 	}
 	return out, nil
 }

@@ -113,6 +113,7 @@ func paramExprs(params any) []Expr {
 			add(s.Default)
 		}
 	case *ScanSteps:
+		add(p.By...)
 		named(p.Declared)
 		for _, s := range p.Steps {
 			add(s.Cond)
