@@ -288,11 +288,8 @@ func sample(kind string) string {
 // tablesOf names the tables that a function reads: those its body mentions, and those that patterns and search reach.
 func tablesOf(text, body string, catalog kql.Catalog) []string {
 	found := map[string]bool{}
-	tokens, _ := syntax.Tokens(body)
-	for _, t := range tokens {
-		if t.Kind == syntax.Ident && catalog.Table(t.Text) != nil {
-			found[t.Text] = true
-		}
+	for _, t := range mentioned(body, catalog) {
+		found[t] = true
 	}
 	if program, err := kql.Compile(text, catalog, kql.Options{Now: time.Now()}); err == nil {
 		plan.Walk(program.Root, func(n plan.Node) {
@@ -306,6 +303,18 @@ func tablesOf(text, body string, catalog kql.Catalog) []string {
 		out = append(out, t)
 	}
 	sort.Strings(out)
+	return out
+}
+
+// mentioned lists the tables whose names stand in a query, each once.
+func mentioned(query string, catalog kql.Catalog) []string {
+	var out []string
+	tokens, _ := syntax.Tokens(query)
+	for _, t := range tokens {
+		if t.Kind == syntax.Ident && catalog.Table(t.Text) != nil && !slices.Contains(out, t.Text) {
+			out = append(out, t.Text)
+		}
+	}
 	return out
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
-func open(t *testing.T, location string) *hunting.Service {
+func open(t testing.TB, location string) *hunting.Service {
 	t.Helper()
 	db, err := state.Open(context.Background(), location)
 	if err != nil {
