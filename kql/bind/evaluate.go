@@ -20,7 +20,7 @@ func (b *binder) evaluate(r *relation, op *syntax.Evaluate, env *environment) *r
 		return b.broken()
 	}
 	if r == nil {
-		b.errorf(op.Pos(), CodeUnsupported, "", "plugin %s() reaches out of this store", name)
+		b.errorf(op.Pos(), CodeUnsupported, "", "plugin %s() %s", name, refusal(name))
 		return b.broken()
 	}
 	switch name {

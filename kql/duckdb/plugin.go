@@ -18,11 +18,12 @@ type pluginCall struct {
 	lib  *fn.Library
 	p    *plan.Plugin
 	in   table
+	more []table // the arguments that are tables
 	cols []plan.Column
 }
 
 func plugin(ctx context.Context, lib *fn.Library, p *plan.Plugin, in []table, cols []plan.Column) ([][]any, error) {
-	c := &pluginCall{ctx: ctx, lib: lib, p: p, in: in[0], cols: cols}
+	c := &pluginCall{ctx: ctx, lib: lib, p: p, in: in[0], more: in[1:], cols: cols}
 	switch p.Name {
 	case "preview":
 		n, err := c.constant(0)
@@ -49,6 +50,20 @@ func plugin(ctx context.Context, lib *fn.Library, p *plan.Plugin, in []table, co
 		return c.engagement()
 	case "activity_metrics":
 		return c.activityMetrics()
+	case "new_activity_metrics":
+		return c.newActivity()
+	case "funnel_sequence":
+		return c.funnel(p.Part)
+	case "funnel_sequence_completion":
+		return c.completion()
+	case "sequence_detect":
+		return c.sequences()
+	case "basket":
+		return c.basket()
+	case "autocluster":
+		return c.autocluster()
+	case "diffpatterns":
+		return c.diffpatterns()
 	}
 	return nil, &sqlgen.UnsupportedError{What: "plugin " + p.Name + "()"}
 }
@@ -83,7 +98,10 @@ type event struct {
 }
 
 // events reads identity, time and dimensions (arguments from dims on), ordered by time.
-func (c *pluginCall) events(dims int) ([]event, error) {
+func (c *pluginCall) events(dims int) ([]event, error) { return c.eventsOf(dims, len(c.p.Args)) }
+
+// eventsOf does so where the dimensions end before other arguments.
+func (c *pluginCall) eventsOf(dims, end int) ([]event, error) {
 	out := make([]event, 0, len(c.in.rows))
 	for i, row := range c.in.rows {
 		if i%4096 == 0 && c.ctx.Err() != nil {
@@ -102,7 +120,7 @@ func (c *pluginCall) events(dims int) ([]event, error) {
 			continue
 		}
 		e := event{id: fn.Text(id), at: n}
-		for k := dims; k < len(c.p.Args); k++ {
+		for k := dims; k < end; k++ {
 			v, err := c.value(k, row)
 			if err != nil {
 				return nil, err

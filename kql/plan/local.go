@@ -62,6 +62,12 @@ type Reduce struct {
 type Plugin struct {
 	Name string
 	Args []Expr
+	// Columns are the columns of the input that the plugin itself looks at (autocluster, basket, diffpatterns).
+	Columns []ColumnID
+	// Conditions is the number of conditions among the arguments (sequence_detect), or 1 where an optional argument is there (new_activity_metrics).
+	Conditions int
+	// Part tells which of several results is wanted, from 0 (funnel_sequence).
+	Part int
 }
 
 // Graph (Op "make-graph") holds edges (Inputs[0]) and node tables (Inputs[1:], key column NodeKeys[i]). Source and Target are columns of the edges.
