@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/internal/incident"
@@ -54,31 +56,35 @@ func (a acceptor) missing(ctx context.Context, alerts []string) ([]*schema.Row, 
 	return out, nil
 }
 
+// written says which hunting rows of the alerts the lake has.
 func (a acceptor) written(ctx context.Context, alerts []string) (map[string]incident.Written, error) {
-	marks := strings.TrimSuffix(strings.Repeat("?, ", len(alerts)), ", ")
-	args := make([]any, 0, 2*len(alerts))
-	for range 2 {
-		for _, id := range alerts {
-			args = append(args, id)
-		}
+	quoted := make([]string, len(alerts))
+	for i, id := range alerts {
+		quoted[i] = strconv.Quote(id)
 	}
-	rows, err := a.store.DB().QueryContext(ctx, `SELECT AlertId, sum(info)::BIGINT, sum(evidence)::BIGINT FROM (
-		SELECT AlertId, 1 AS info, 0 AS evidence FROM AlertInfo WHERE AlertId IN (`+marks+`)
-		UNION ALL SELECT AlertId, 0, 1 FROM AlertEvidence WHERE AlertId IN (`+marks+`)) GROUP BY AlertId`, args...)
+	result, err := everything(ctx, a.store, `let wanted = dynamic([`+strings.Join(quoted, ", ")+`]);
+		union (AlertInfo | where AlertId in (wanted) | project AlertId, Info = 1, Evidence = 0), (AlertEvidence | where AlertId in (wanted) | project AlertId, Info = 0, Evidence = 1)
+		| summarize sum(Info), sum(Evidence) by AlertId`)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	out := map[string]incident.Written{}
-	for rows.Next() {
-		var id string
-		var info, evidence int
-		if err := rows.Scan(&id, &info, &evidence); err != nil {
-			return nil, err
-		}
-		out[id] = incident.Written{Info: info > 0, Evidence: evidence}
+	for _, row := range result {
+		id, _ := row[0].(string)
+		info, _ := row[1].(int64)
+		evidence, _ := row[2].(int64)
+		out[id] = incident.Written{Info: info > 0, Evidence: int(evidence)}
 	}
-	return out, rows.Err()
+	return out, nil
+}
+
+// everything gives all rows of a query of the product's own.
+func everything(ctx context.Context, store lake.Store, query string) ([][]any, error) {
+	result, err := lake.Run(ctx, store, lake.Query{Text: query, Limit: -1, Bytes: math.MaxInt64})
+	if err != nil {
+		return nil, err
+	}
+	return result.Rows, nil
 }
 
 // acceptLate accepts what scheduled rules found; its hunting rows have no source position to go with.

@@ -28,13 +28,12 @@ const processCacheSize = 200_000
 // families makes the source families of one pipeline. They keep state (process lineage, devices seen), so each pipeline has its own; what the lake knows
 // already they are told.
 func families(ctx context.Context, store lake.Store) ([]ingest.Family, error) {
-	devices, err := column(ctx, store, "SELECT DISTINCT DeviceId FROM DeviceInfo")
+	devices, err := column(ctx, store, "DeviceInfo | distinct DeviceId")
 	if err != nil {
 		return nil, err
 	}
-	controllers, err := column(ctx, store, `SELECT DISTINCT DestinationDeviceName FROM IdentityLogonEvents WHERE Application = 'Active Directory'
-		UNION SELECT DISTINCT DestinationDeviceName FROM IdentityDirectoryEvents WHERE Application = 'Active Directory'
-		UNION SELECT DISTINCT DestinationDeviceName FROM IdentityQueryEvents WHERE Application = 'Active Directory'`)
+	controllers, err := column(ctx, store, `union IdentityLogonEvents, IdentityDirectoryEvents, IdentityQueryEvents
+		| where Application == "Active Directory" | distinct DestinationDeviceName`)
 	if err != nil {
 		return nil, err
 	}
@@ -46,20 +45,17 @@ func families(ctx context.Context, store lake.Store) ([]ingest.Family, error) {
 
 // column returns the values of a query's one column.
 func column(ctx context.Context, store lake.Store, query string) (map[string]bool, error) {
-	rows, err := store.DB().QueryContext(ctx, query)
+	rows, err := everything(ctx, store, query)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
 	out := map[string]bool{}
-	for rows.Next() {
-		var value string
-		if err := rows.Scan(&value); err != nil {
-			return nil, err
+	for _, row := range rows {
+		if value, ok := row[0].(string); ok {
+			out[value] = true
 		}
-		out[value] = true
 	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // sourceFamilies lists every family, without knowledge of any lake.

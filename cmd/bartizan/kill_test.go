@@ -217,9 +217,9 @@ func events(t *testing.T, data string) int64 {
 func contents(t *testing.T, data string) kept {
 	t.Helper()
 	ctx := context.Background()
+	k := kept{Tables: map[string]string{}, Positions: map[string]int64{}}
 	n := open(t, data)
 	defer n.Close()
-	k := kept{Tables: map[string]string{}, Positions: map[string]int64{}}
 	store, err := n.lakes.Open(ctx, tenant.Default)
 	if err != nil {
 		t.Fatal(err)
@@ -228,15 +228,23 @@ func contents(t *testing.T, data string) kept {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("duckdb", n.dir.Lake(tenant.Default)+"?access_mode=read_only")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
 	for table, rows := range counts {
 		var hash string
 		query := fmt.Sprintf(`SELECT coalesce(sum(hash(r)::HUGEINT), 0)::VARCHAR FROM (SELECT * EXCLUDE (IngestTime) FROM %q) r`, table)
-		if err := store.DB().QueryRowContext(ctx, query).Scan(&hash); err != nil {
+		if err := db.QueryRowContext(ctx, query).Scan(&hash); err != nil {
 			t.Fatal(err)
 		}
 		k.Tables[table] = fmt.Sprintf("%d rows, %s", rows, hash)
 	}
-	rows, err := store.DB().QueryContext(ctx, "SELECT source, position FROM positions")
+	rows, err := db.QueryContext(ctx, "SELECT source, position FROM positions")
 	if err != nil {
 		t.Fatal(err)
 	}

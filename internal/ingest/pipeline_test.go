@@ -23,6 +23,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
 	"github.com/bartizan-sec/bartizan/internal/schema"
+	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
 )
 
 // notes is a small family for these tests: {"at": RFC 3339, "name": text} becomes a process row and an event.
@@ -105,7 +106,7 @@ func setUp(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := duckdb.New(filepath.Join(dir, "lake"), duckdb.Options{})
+	e, err := duckdb.New(filepath.Join(dir, "lake"), duckdb.Options{Register: kqlduckdb.Register})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,10 +271,11 @@ func TestReceivedIsStoredOnce(t *testing.T) {
 	})
 	stop()
 	<-done
-	var rows, distinct int
-	if err := f.store.DB().QueryRow("SELECT count(*), count(DISTINCT FileName) FROM DeviceProcessEvents").Scan(&rows, &distinct); err != nil {
+	result, err := lake.Run(ctx, f.store, lake.Query{Text: "DeviceProcessEvents | summarize count(), count_distinct(FileName)"})
+	if err != nil {
 		t.Fatal(err)
 	}
+	rows, distinct := result.Rows[0][0].(int64), result.Rows[0][1].(int64)
 	if rows != bodies*each || distinct != rows {
 		t.Errorf("%d rows, %d distinct; want %d of each", rows, distinct, bodies*each)
 	}

@@ -4,7 +4,6 @@ package lake
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/schema"
@@ -21,8 +20,6 @@ type Store interface {
 	Position(ctx context.Context, source string) (int64, error)
 	// Session opens a session for one query over the tenant's rows; it is closed after the query.
 	Session(ctx context.Context) (engine.Session, error)
-	// DB is the engine's connection pool for compiled queries. Callers bring SQL made by kql/sqlgen only.
-	DB() *sql.DB
 	// Counts returns rows per table, tables without rows left out.
 	Counts(ctx context.Context) (map[string]int64, error)
 	// Retain deletes rows of the table that happened and arrived before the time, and returns how many: old logs that were imported today stay.

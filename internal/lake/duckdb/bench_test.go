@@ -6,19 +6,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bartizan-sec/bartizan/internal/lake/laketest"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 )
 
 // BenchmarkAppend writes process rows as Sysmon gives them (about 40 filled columns), 20,000 per transaction.
 func BenchmarkAppend(b *testing.B) {
-	dir := b.TempDir()
-	e, s := open(b, dir)
-	defer e.Close()
+	s := laketest.Open(b, place(b)(b), "default")
 	ctx := context.Background()
 	when := time.Date(2024, 5, 1, 10, 0, 0, 0, time.UTC)
 	rows := make([]*schema.Row, 20_000)
 	for i := range rows {
-		r := process(when.Add(time.Duration(i)*time.Millisecond), "svchost.exe")
+		r := laketest.Process(when.Add(time.Duration(i)*time.Millisecond), "svchost.exe")
 		for _, c := range r.Table.Columns[:45] {
 			if c.Type == schema.String && r.Text(c.Name) == "" {
 				r.Set(c.Name, fmt.Sprintf("value of %s %d", c.Name, i%100))

@@ -42,9 +42,6 @@ var _ lake.Store = (*Store)(nil)
 // Tenant implements lake.Store.
 func (s *Store) Tenant() tenant.ID { return s.id }
 
-// DB implements lake.Store.
-func (s *Store) DB() *sql.DB { return s.db }
-
 // Session implements lake.Store.
 func (s *Store) Session(ctx context.Context) (engine.Session, error) {
 	conn, err := s.db.Conn(ctx)
