@@ -130,6 +130,11 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})
+	messages, err := s.listenSyslog(background, receiver)
+	if err != nil {
+		return err
+	}
+	defer messages.Close()
 	announce(stdout, cfg, listener.Addr(), password)
 	if cfg.Lab {
 		go s.loadLab(background)

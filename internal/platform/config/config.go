@@ -40,6 +40,7 @@ type Config struct {
 	Session Session `koanf:"session"`
 	Login   Login   `koanf:"login"`
 	Bus     Bus     `koanf:"bus"`
+	Syslog  Syslog  `koanf:"syslog"`
 	Lake    Lake    `koanf:"lake"`
 	Hunt    Hunt    `koanf:"hunt"`
 	Jobs    Jobs    `koanf:"jobs"`
@@ -86,8 +87,18 @@ type Bus struct {
 	Keep     time.Duration `koanf:"keep"`
 }
 
+// Syslog says where syslog messages are listened for; empty addresses do not.
+type Syslog struct {
+	UDP         string `koanf:"udp"`
+	TCP         string `koanf:"tcp"`
+	TLS         string `koanf:"tls"`
+	Tenant      string `koanf:"tenant"`
+	Connections int    `koanf:"connections"`
+}
+
 // Lake bounds the event store.
 type Lake struct {
+	URL       string        `koanf:"url"`
 	Memory    Bytes         `koanf:"memory"`
 	Threads   int           `koanf:"threads"`
 	Retention time.Duration `koanf:"retention"`
@@ -99,6 +110,20 @@ type Hunt struct {
 	Rows        int           `koanf:"rows"`
 	Bytes       Bytes         `koanf:"bytes"`
 	Concurrency int           `koanf:"concurrency"`
+
+	ConcurrencyPrincipal int           `koanf:"concurrency-principal"`
+	Queue                time.Duration `koanf:"queue"`
+	CPUWindow            time.Duration `koanf:"cpu-window"`
+	CPUBudget            time.Duration `koanf:"cpu-budget"`
+	CPUWarn              int           `koanf:"cpu-warn"`
+	CPUDay               time.Duration `koanf:"cpu-day"`
+	CPURules             time.Duration `koanf:"cpu-rules"`
+
+	ExternalHosts   []string      `koanf:"external-hosts"`
+	ExternalBytes   Bytes         `koanf:"external-bytes"`
+	ExternalRows    int           `koanf:"external-rows"`
+	ExternalTimeout time.Duration `koanf:"external-timeout"`
+	FileBytes       Bytes         `koanf:"file-bytes"`
 }
 
 // Jobs sizes the background workers.
@@ -202,6 +227,12 @@ func readFile(k *koanf.Koanf, path string) error {
 	if err := over.Load(file.Provider(path), yaml.Parser()); err != nil {
 		return fault.Newf(fault.Invalid, "configuration file %s: %w", path, err)
 	}
+	if address, ok := over.Get("lake").(string); ok { // lake: ADDRESS is short for lake: {url: ADDRESS}
+		over.Delete("lake")
+		if err := over.Set("lake.url", address); err != nil {
+			return fault.Newf(fault.Invalid, "configuration file %s: %w", path, err)
+		}
+	}
 	if unknown := unknownNames(over.Keys()); len(unknown) > 0 {
 		return fault.Newf(fault.Invalid, "configuration file %s: unknown setting %s; bartizan serve --help lists them", path, strings.Join(unknown, ", ")).On(unknown[0])
 	}
@@ -269,6 +300,9 @@ func (c *Config) check() error {
 	default:
 		bad("log.level", "%q is not debug, info, warn or error", c.Log.Level)
 	}
+	if c.Lake.URL != "" && !strings.HasPrefix(c.Lake.URL, "clickhouse://") {
+		bad("lake.url", "it must begin with clickhouse://, or be empty for the lake in the data folder")
+	}
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "%q is not text or json", c.Log.Format)
 	}
@@ -277,16 +311,28 @@ func (c *Config) check() error {
 			bad("http.trusted-proxies", "%q is not an address or a network", p)
 		}
 	}
+	for name, address := range map[string]string{"syslog.udp": c.Syslog.UDP, "syslog.tcp": c.Syslog.TCP, "syslog.tls": c.Syslog.TLS} {
+		if _, _, err := net.SplitHostPort(address); address != "" && err != nil {
+			bad(name, "%q is not HOST:PORT", address)
+		}
+	}
+	if c.Syslog.TLS != "" && c.TLS.Cert == "" {
+		bad("syslog.tls", "syslog over TLS needs tls.cert and tls.key")
+	}
 	positive := map[string]time.Duration{
 		"session.idle": c.Session.Idle, "session.absolute": c.Session.Absolute, "login.window": c.Login.Window,
-		"hunt.timeout": c.Hunt.Timeout, "lake.retention": c.Lake.Retention, "http.grace": c.HTTP.Grace,
+		"hunt.timeout": c.Hunt.Timeout, "hunt.queue": c.Hunt.Queue, "hunt.cpu-window": c.Hunt.CPUWindow, "hunt.external-timeout": c.Hunt.ExternalTimeout, "lake.retention": c.Lake.Retention, "http.grace": c.HTTP.Grace,
 	}
 	for name, d := range positive {
 		if d <= 0 {
 			bad(name, "must be longer than zero")
 		}
 	}
-	counts := map[string]int{"login.attempts": c.Login.Attempts, "hunt.rows": c.Hunt.Rows, "hunt.concurrency": c.Hunt.Concurrency, "jobs.workers": c.Jobs.Workers}
+	counts := map[string]int{
+		"login.attempts": c.Login.Attempts, "hunt.rows": c.Hunt.Rows, "hunt.concurrency": c.Hunt.Concurrency,
+		"hunt.concurrency-principal": c.Hunt.ConcurrencyPrincipal, "hunt.cpu-warn": c.Hunt.CPUWarn, "hunt.external-rows": c.Hunt.ExternalRows, "jobs.workers": c.Jobs.Workers,
+		"syslog.connections": c.Syslog.Connections,
+	}
 	for name, n := range counts {
 		if n < 1 {
 			bad(name, "must be at least 1")

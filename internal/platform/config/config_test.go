@@ -46,6 +46,18 @@ func TestSourcesOverrideEachOther(t *testing.T) {
 	}
 }
 
+func TestTheLakeMayBeAnAddress(t *testing.T) {
+	for _, file := range []string{"lake: clickhouse://u:p@a:9000,b:9000/?cluster=c\n", "lake: {url: \"clickhouse://u:p@a:9000,b:9000/?cluster=c\"}\n"} {
+		cfg, err := load(nil, write(t, file), none)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Lake.URL != "clickhouse://u:p@a:9000,b:9000/?cluster=c" || cfg.Lake.Retention == 0 {
+			t.Errorf("%s gives %+v", file, cfg.Lake)
+		}
+	}
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		file    string
@@ -57,6 +69,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"unknown in environment": {environ: []string{"BARTIZAN_LISEN=x"}, target: "BARTIZAN_LISEN", says: "unknown environment variable"},
 		"not yaml":               {file: "a: [\n", says: "bartizan.yaml"},
 		"level":                  {file: "log: {level: loud}\n", target: "log.level", says: "loud"},
+		"another engine":         {file: "lake: postgres://h/x\n", target: "lake.url", says: "clickhouse://"},
 		"size":                   {file: "bus: {max-bytes: many}\n", says: "not a size"},
 		"duration":               {file: "hunt: {timeout: soon}\n", says: "hunt.timeout"},
 		"zero":                   {file: "session: {idle: 0s}\n", target: "session.idle", says: "longer than zero"},

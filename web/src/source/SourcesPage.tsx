@@ -19,6 +19,7 @@ import { Section } from '../design/Section';
 import { SidePane } from '../design/SidePane';
 import { Empty, Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
+import { ConnectGuide } from './ConnectGuide';
 
 const useStyles = makeStyles({
   tabs: { padding: `0 ${tokens.spacingHorizontalL}`, borderBottom: `1px solid ${tokens.colorNeutralStroke2}` },
@@ -75,11 +76,12 @@ export function SourcesPage() {
   const search: Search = useSearch({ strict: false });
   const navigate = useNavigate();
   const mayLab = useMay('settings.core.manage');
-  const list = useQuery({ queryKey: ['sources'], queryFn: sources.list, refetchInterval: 30_000 });
+  const asked = text(search.tab);
+  const list = useQuery({ queryKey: ['sources'], queryFn: sources.list, refetchInterval: asked === 'connect' ? 3_000 : 30_000 });
   useLive((event) => {
     if (event.topic === 'ingest') void list.refetch();
   });
-  const tab = text(search.tab) === 'refused' ? 'refused' : 'health';
+  const tab = asked === 'refused' || asked === 'connect' ? asked : 'health';
   const refused = (list.data?.value ?? []).reduce((sum, x) => sum + (x.refused ?? 0), 0);
   return (
     <Page
@@ -95,9 +97,10 @@ export function SourcesPage() {
         <TabList
           size="small"
           selectedValue={tab}
-          onTabSelect={(_, d) => void navigate({ to: '.', search: { tab: d.value === 'refused' ? 'refused' : undefined } as never })}
+          onTabSelect={(_, d) => void navigate({ to: '.', search: { tab: d.value === 'health' ? undefined : d.value } as never })}
         >
           <Tab value="health">Health</Tab>
+          <Tab value="connect">Connect a source</Tab>
           <Tab value="refused">{`Refused records${refused > 0 ? ` (${refused.toLocaleString()})` : ''}`}</Tab>
         </TabList>
       </div>
@@ -107,16 +110,19 @@ export function SourcesPage() {
         <Lines count={8} />
       ) : list.error ? (
         <Failure what="the data sources" error={list.error} retry={() => void list.refetch()} />
+      ) : tab === 'connect' ? (
+        <ConnectGuide list={list.data.value} />
       ) : list.data.value.length === 0 ? (
         <Empty
           icon={<DatabasePlugConnectedRegular />}
           title="No source is connected"
           actions={
-            mayLab ? (
-              <Button appearance="primary" onClick={() => void navigate({ to: '/lab' })}>
-                Open the evaluation lab
+            <>
+              <Button appearance="primary" onClick={() => void navigate({ to: '.', search: { tab: 'connect' } as never })}>
+                Connect a source
               </Button>
-            ) : undefined
+              {mayLab ? <Button onClick={() => void navigate({ to: '/lab' })}>Open the evaluation lab</Button> : null}
+            </>
           }
         >
           <span className={s.how}>

@@ -1,0 +1,162 @@
+// What a collector needs to be told so that it delivers here. Each guide is a file of the collector's own configuration.
+
+export interface Guide {
+  id: string;
+  name: string;
+  ships: string;
+  // file is where the configuration goes on the machine that ships.
+  file: string;
+  // syslog guides need no token, but a listener in the server's settings.
+  syslog?: boolean;
+  configuration: (to: Target) => string;
+}
+
+export interface Target {
+  origin: string;
+  token: string;
+}
+
+// placeholder stands where the token goes until one is made.
+export const placeholder = 'TOKEN';
+
+const host = (origin: string) => new URL(origin).hostname;
+const port = (origin: string) => {
+  const url = new URL(origin);
+  return url.port || (url.protocol === 'https:' ? '443' : '80');
+};
+const secure = (origin: string) => origin.startsWith('https:');
+
+const beat = ({ origin, token }: Target, input: string) => `${input}
+output.elasticsearch:
+  hosts: ["${origin}"]
+  api_key: "id:${token}"
+setup.template.enabled: false
+setup.ilm.enabled: false
+`;
+
+export const guides: readonly [Guide, ...Guide[]] = [
+  {
+    id: 'winlogbeat',
+    name: 'Winlogbeat',
+    ships: 'Windows event logs and Sysmon',
+    file: 'winlogbeat.yml',
+    configuration: (to) =>
+      beat(
+        to,
+        `winlogbeat.event_logs:
+  - name: Security
+  - name: System
+  - name: Microsoft-Windows-Sysmon/Operational
+  - name: Microsoft-Windows-PowerShell/Operational
+`,
+      ),
+  },
+  {
+    id: 'filebeat',
+    name: 'Filebeat',
+    ships: 'Linux audit and authentication logs, Zeek, Suricata',
+    file: 'filebeat.yml',
+    configuration: (to) =>
+      beat(
+        to,
+        `filebeat.inputs:
+  - type: filestream
+    id: linux
+    paths: [/var/log/audit/audit.log, /var/log/auth.log]
+  - type: filestream
+    id: sensors
+    paths: [/opt/zeek/logs/current/*.log, /var/log/suricata/eve.json]
+`,
+      ),
+  },
+  {
+    id: 'rsyslog',
+    name: 'rsyslog',
+    ships: 'everything syslog has, without loss',
+    file: '/etc/rsyslog.d/60-bartizan.conf',
+    configuration: ({ origin, token }) => `module(load="omelasticsearch")
+template(name="bartizan" type="list" option.jsonf="on") {
+  property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="hostname" name="hostname" format="jsonf")
+  property(outname="syslogtag" name="syslogtag" format="jsonf")
+  property(outname="message" name="msg" format="jsonf")
+}
+action(type="omelasticsearch" server="${host(origin)}" serverport="${port(origin)}" usehttps="${secure(origin) ? 'on' : 'off'}"
+       uid="bartizan" pwd="${token}" bulkmode="on" template="bartizan" searchIndex="syslog" searchType=""
+       action.resumeRetryCount="-1" queue.type="linkedList" queue.filename="bartizan" queue.saveOnShutdown="on")
+`,
+  },
+  {
+    id: 'syslog',
+    name: 'Syslog devices',
+    ships: 'firewalls, proxies, appliances',
+    file: 'bartizan.yml on this server',
+    syslog: true,
+    configuration: () => `syslog:
+  tcp: 0.0.0.0:6514
+  udp: 0.0.0.0:5514
+`,
+  },
+  {
+    id: 'fluentbit',
+    name: 'Fluent Bit',
+    ships: 'containers, files, journald',
+    file: 'fluent-bit.conf',
+    configuration: ({ origin, token }) => `[INPUT]
+    Name    systemd
+    Tag     journal
+
+[OUTPUT]
+    Name                es
+    Match               *
+    Host                ${host(origin)}
+    Port                ${port(origin)}
+    tls                 ${secure(origin) ? 'On' : 'Off'}
+    HTTP_User           bartizan
+    HTTP_Passwd         ${token}
+    Index               journal
+    Suppress_Type_Name  On
+    Trace_Error         On
+`,
+  },
+  {
+    id: 'otel',
+    name: 'OpenTelemetry Collector',
+    ships: 'whatever its receivers read',
+    file: 'config.yaml',
+    configuration: ({ origin, token }) => `receivers:
+  filelog:
+    include: [/var/log/auth.log]
+exporters:
+  otlphttp:
+    endpoint: ${origin}
+    headers:
+      Authorization: Bearer ${token}
+service:
+  pipelines:
+    logs:
+      receivers: [filelog]
+      exporters: [otlphttp]
+`,
+  },
+  {
+    id: 'hec',
+    name: 'Splunk HEC client',
+    ships: 'whatever already sends to a Splunk HTTP event collector',
+    file: 'a terminal',
+    configuration: ({ origin, token }) => `curl ${origin}/services/collector/event \\
+  -H "Authorization: Splunk ${token}" \\
+  -d '{"host":"web1","event":"Mar  4 05:06:07 web1 sshd[7]: Failed password for root from 192.0.2.9 port 4711 ssh2"}'
+`,
+  },
+  {
+    id: 'curl',
+    name: 'Files and scripts',
+    ships: 'JSON lines, EVTX, mail, CSV, archives of them',
+    file: 'a terminal',
+    configuration: ({ origin, token }) => `curl ${origin}/ingest/v1/auto \\
+  -H "Authorization: Bearer ${token}" \\
+  --data-binary @Security.evtx
+`,
+  },
+];
