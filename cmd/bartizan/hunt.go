@@ -189,7 +189,7 @@ func (f *huntFlags) answerer(ctx context.Context) (func(context.Context, huntReq
 		if q.From, q.To, err = lake.ParseTimespan(f.timespan, q.Now); err != nil {
 			return err
 		}
-		res, err := lake.Stream(ctx, store, q, s.start, s.row)
+		res, err := lake.Stream(ctx, store, q, func(r *lake.Result) error { return s.start(r.Schema) }, s.row)
 		if err != nil {
 			return err
 		}

@@ -2,98 +2,198 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/bartizan-sec/bartizan/internal/api"
+	"github.com/bartizan-sec/bartizan/internal/hunting/budget"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
-	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 	"github.com/bartizan-sec/bartizan/kql"
 )
 
 // hunts answers the API's queries from the lakes within the configured bounds.
 type hunts struct {
-	lakes lake.Engine
-	cfg   config.Hunt
-
-	mu    sync.Mutex // guards slots
-	slots map[tenant.ID]*semaphore.Weighted
+	lakes    lake.Engine
+	cfg      config.Hunt
+	turns    *budget.Turns
+	accounts *budget.Accounts
+	*externals
 }
 
-func newHunts(s *server) *hunts {
-	return &hunts{lakes: s.lakes, cfg: s.cfg.Hunt, slots: map[tenant.ID]*semaphore.Weighted{}}
-}
-
-// slotsOf bounds the tenant's queries, so that no tenant waits for another's.
-func (h *hunts) slotsOf(id tenant.ID) *semaphore.Weighted {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := h.slots[id]
-	if s == nil {
-		s = semaphore.NewWeighted(int64(max(1, h.cfg.Concurrency)))
-		h.slots[id] = s
+func newHunts(s *server, e *externals) *hunts {
+	return &hunts{
+		lakes: s.lakes, cfg: s.cfg.Hunt, turns: budget.NewTurns(s.cfg.Hunt.Concurrency, s.cfg.Hunt.ConcurrencyPrincipal, s.cfg.Hunt.Queue),
+		accounts: budget.New(s.db, time.Now), externals: e,
 	}
-	return s
 }
 
-// Hunt implements api.Hunter. A query waits for its turn for as long as it may run.
+// peopleLimits are the budgets of people and tokens, ruleLimits those of scheduled rules.
+func peopleLimits(c config.Hunt) budget.Limits {
+	return budget.Limits{Window: c.CPUWindow, Amount: c.CPUBudget, Warn: c.CPUWarn, Day: c.CPUDay}
+}
+
+func ruleLimits(c config.Hunt) budget.Limits {
+	return budget.Limits{Window: c.CPUWindow, Amount: c.CPURules, Warn: 100}
+}
+
+// gather keeps the rows of a result.
+type gather struct{ rows [][]any }
+
+func (g *gather) Start(*api.HuntAnswer) error { return nil }
+
+func (g *gather) Row(cells []any) error {
+	g.rows = append(g.rows, append([]any(nil), cells...))
+	return nil
+}
+
+// Hunt implements api.Hunter.
 func (h *hunts) Hunt(ctx context.Context, q api.Hunt) (*api.HuntAnswer, error) {
-	store, err := h.lakes.Open(ctx, q.Tenant)
+	g := &gather{rows: [][]any{}}
+	a, err := h.Stream(ctx, q, g)
+	if a != nil {
+		a.Rows = g.rows
+	}
+	return a, err
+}
+
+// Stream implements api.Hunter. A query waits for its turn.
+func (h *hunts) Stream(ctx context.Context, q api.Hunt, out api.HuntSink) (*api.HuntAnswer, error) {
+	store, query, err := h.query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	if q.Principal == "" {
+		q.Principal = q.By
+	}
+	if q.ID == "" {
+		q.ID = ulid.Make().String()
+	}
+	limits := peopleLimits(h.cfg)
+	if err := h.accounts.Admit(ctx, q.Tenant, q.Principal, limits); err != nil {
+		return nil, err
+	}
+	ctx, done, err := h.turns.Enter(ctx, budget.Run{Tenant: q.Tenant, ID: q.ID, Principal: q.Principal, By: q.By, Interface: string(q.Interface), Query: q.Query})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	start := func(r *lake.Result) error { return out.Start(answerOf(r)) }
+	result, err := lake.Stream(ctx, store, query, start, out.Row)
+	if result == nil {
+		return nil, err
+	}
+	a := answerOf(result)
+	used, kept := h.accounts.Spend(context.WithoutCancel(ctx), q.Tenant, q.Principal, limits, time.Duration(result.Stats.CPUMS)*time.Millisecond)
+	if used.Warn {
+		a.Stats.Limits = append(a.Stats.Limits, "hunt.cpu")
+		a.Warnings = append(a.Warnings, api.HuntDiagnostic{
+			Code: "limit", Message: used.Message(), Line: 1, Column: 1, EndLine: 1, EndColumn: 1, Severity: kql.SeverityWarning, Hint: "filter earlier, or over a shorter time",
+		})
+	}
+	return a, errors.Join(err, kept)
+}
+
+// query is the lake's form of a query, with its bounds.
+func (h *hunts) query(ctx context.Context, q api.Hunt) (lake.Store, lake.Query, error) {
+	query := lake.Query{
+		Text: q.Query, Now: time.Now(), Limit: q.Limit, Bytes: int64(h.cfg.Bytes), Timeout: h.cfg.Timeout, Visible: q.Visible, Functions: q.Functions, //nolint:gosec // config bounds it
+		External: h.forTenant(q.Tenant),
+	}
+	store, err := h.lakes.Open(ctx, q.Tenant)
+	if err != nil {
+		return nil, query, err
+	}
 	if q.Now != "" {
-		if now, err = lake.ParseTime(q.Now); err != nil {
-			return nil, err
+		if query.Now, err = lake.ParseTime(q.Now); err != nil {
+			return nil, query, err
 		}
 	}
-	query := lake.Query{Text: q.Query, Now: now, Limit: q.Limit, Bytes: int64(h.cfg.Bytes), Timeout: h.cfg.Timeout, Visible: q.Visible} //nolint:gosec // config bounds it
-	if query.Limit <= 0 || query.Limit > h.cfg.Rows {
+	switch {
+	case q.Export:
+		query.Large, query.Bytes = true, -1
+		if query.Limit <= 0 {
+			query.Limit = -1
+		}
+	case query.Limit <= 0 || query.Limit > h.cfg.Rows:
 		query.Limit = h.cfg.Rows
 	}
 	if q.Timespan != "" {
-		if query.From, query.To, err = lake.ParseTimespan(q.Timespan, now); err != nil {
-			return nil, err
+		query.From, query.To, err = lake.ParseTimespan(q.Timespan, query.Now)
+	}
+	return store, query, err
+}
+
+func answerOf(r *lake.Result) *api.HuntAnswer {
+	a := &api.HuntAnswer{Rows: [][]any{}, Schema: columnsOf(r.Schema), Warnings: diagnosticsOf(r.Warnings), Stats: api.HuntStats{
+		Rows: int(r.Stats.Rows), MS: float64(r.Stats.MS), CPUMS: r.Stats.CPUMS, Bytes: r.Stats.Bytes, Grade: string(r.Stats.Grade),
+		Truncated: r.Stats.Truncated, Partial: r.Stats.Partial, Limits: r.Stats.Limits,
+	}}
+	if r.Render != nil {
+		a.Render = renderOf(r.Render)
+	}
+	return a
+}
+
+func columnsOf(cols []lake.Column) []api.HuntColumn {
+	out := make([]api.HuntColumn, len(cols))
+	for i, c := range cols {
+		out[i] = api.HuntColumn{Name: c.Name, Type: c.Type}
+	}
+	return out
+}
+
+func diagnosticsOf(list []kql.Diagnostic) []api.HuntDiagnostic {
+	out := make([]api.HuntDiagnostic, len(list))
+	for i, d := range list {
+		out[i] = api.HuntDiagnostic{
+			Code: d.Code, Message: d.Message, Line: d.Line, Column: d.Column, EndLine: d.EndLine, EndColumn: d.EndColumn, Severity: d.Severity, Hint: d.Hint,
 		}
 	}
-	turn, cancel := context.WithTimeout(ctx, h.cfg.Timeout)
-	defer cancel()
-	slots := h.slotsOf(q.Tenant)
-	if err := slots.Acquire(turn, 1); err != nil {
-		return nil, fault.Newf(fault.Busy, "%d queries run already; try again", h.cfg.Concurrency).On("hunt.concurrency")
-	}
-	defer slots.Release(1)
-	result, err := lake.Run(ctx, store, query)
+	return out
+}
+
+// Explain implements api.Hunter.
+func (h *hunts) Explain(ctx context.Context, q api.Hunt) (*api.HuntExplanation, error) {
+	store, query, err := h.query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	a := &api.HuntAnswer{Rows: result.Rows, Stats: api.HuntStats{
-		Rows: int(result.Stats.Rows), MS: float64(result.Stats.MS), Truncated: result.Stats.Truncated, Partial: result.Stats.Partial, Limits: result.Stats.Limits,
-	}}
-	for _, c := range result.Schema {
-		a.Schema = append(a.Schema, api.HuntColumn{Name: c.Name, Type: c.Type})
+	if err := h.accounts.Admit(ctx, q.Tenant, q.Principal, peopleLimits(h.cfg)); err != nil {
+		return nil, err
 	}
-	if r := result.Render; r != nil {
-		a.Render = renderOf(r)
+	x, err := lake.Explain(ctx, store, query)
+	if err != nil {
+		return nil, err
 	}
-	return a, nil
+	out := &api.HuntExplanation{Engine: x.Engine, Plan: x.Plan, Columns: columnsOf(x.Columns), Steps: []api.HuntStep{}, Warnings: diagnosticsOf(x.Warnings)}
+	for _, s := range x.Steps {
+		out.Steps = append(out.Steps, api.HuntStep{Where: s.Where, What: s.What, SQL: s.SQL})
+	}
+	return out, nil
+}
+
+// Running implements api.Hunter.
+func (h *hunts) Running(id tenant.ID, principal string, everybody bool) []api.HuntRunning {
+	var out []api.HuntRunning
+	for _, r := range h.turns.List(id, principal, everybody) {
+		out = append(out, api.HuntRunning{ID: r.ID, Started: r.Started, By: r.By, Interface: r.Interface, Query: r.Query, MS: time.Since(r.Started).Milliseconds()})
+	}
+	return out
+}
+
+// Cancel implements api.Hunter.
+func (h *hunts) Cancel(id tenant.ID, principal string, everybody bool, run string) bool {
+	return h.turns.Cancel(id, principal, everybody, run)
 }
 
 // Check implements api.Hunter.
 func (h *hunts) Check(_ context.Context, q api.Hunt) ([]api.HuntDiagnostic, error) {
-	var out []api.HuntDiagnostic
-	for _, d := range lake.Check(q.Query, time.Now(), q.Visible) {
-		out = append(out, api.HuntDiagnostic{
-			Code: d.Code, Message: d.Message, Line: d.Line, Column: d.Column, EndLine: d.EndLine, EndColumn: d.EndColumn, Severity: d.Severity, Hint: d.Hint,
-		})
-	}
-	return out, nil
+	return diagnosticsOf(lake.Check(lake.Query{Text: q.Query, Now: time.Now(), Visible: q.Visible, Functions: q.Functions})), nil
 }
 
 // Counts implements api.Hunter.
@@ -115,5 +215,5 @@ func renderOf(r *kql.RenderHint) *api.HuntRender {
 		}
 		return out
 	}
-	return &api.HuntRender{Kind: r.Chart, Title: r.Properties["title"], XColumn: r.Properties["xcolumn"], YColumns: list("ycolumns"), Series: list("series")}
+	return &api.HuntRender{Kind: r.Chart, Title: r.Properties["title"], XColumn: r.Properties["xcolumn"], YColumns: list("ycolumns"), Series: list("series"), Properties: r.Properties}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -51,6 +52,7 @@ type fakeHunter struct {
 	asked  []Hunt
 	answer *HuntAnswer
 	err    error
+	late   error // after the rows
 }
 
 func (f *fakeHunter) Hunt(_ context.Context, q Hunt) (*HuntAnswer, error) {
@@ -58,6 +60,35 @@ func (f *fakeHunter) Hunt(_ context.Context, q Hunt) (*HuntAnswer, error) {
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, q)
 	return f.answer, f.err
+}
+
+func (f *fakeHunter) Stream(ctx context.Context, q Hunt, out HuntSink) (*HuntAnswer, error) {
+	a, err := f.Hunt(ctx, q)
+	if err != nil || a == nil {
+		return nil, err
+	}
+	if err := out.Start(a); err != nil {
+		return a, err
+	}
+	for _, row := range a.Rows {
+		if err := out.Row(row); err != nil {
+			return a, err
+		}
+	}
+	return a, f.late
+}
+
+func (f *fakeHunter) Explain(_ context.Context, q Hunt) (*HuntExplanation, error) {
+	_, err := f.Hunt(context.Background(), q)
+	return &HuntExplanation{Engine: "fake", Columns: []HuntColumn{}, Steps: []HuntStep{}, Warnings: []HuntDiagnostic{}}, err
+}
+
+func (f *fakeHunter) Running(id tenant.ID, principal string, everybody bool) []HuntRunning {
+	return []HuntRunning{{ID: "r1", By: principal, Interface: fmt.Sprint(everybody), Query: string(id)}}
+}
+
+func (f *fakeHunter) Cancel(_ tenant.ID, principal string, everybody bool, run string) bool {
+	return run == "r1" && everybody || run == "own" && principal != ""
 }
 
 func (f *fakeHunter) Check(context.Context, Hunt) ([]HuntDiagnostic, error) { return nil, f.err }

@@ -203,10 +203,10 @@ func (s *server) describeOp(op operation) huma.Operation {
 	return o
 }
 
-// handle registers an operation with typed input and output.
-func handle[I, O any](s *server, op operation, fn func(ctx context.Context, c *call, in *I) (*O, error)) {
+// handle registers an operation with typed input and output. What is given as after runs behind the guard and may answer in place of fn.
+func handle[I, O any](s *server, op operation, fn func(ctx context.Context, c *call, in *I) (*O, error), after ...func(huma.Context, func(huma.Context))) {
 	o := s.describeOp(op)
-	o.Middlewares = huma.Middlewares{s.guard(op)}
+	o.Middlewares = append(huma.Middlewares{s.guard(op)}, after...)
 	huma.Register(s.api, o, func(ctx context.Context, in *I) (*O, error) {
 		c := callOf(ctx)
 		if c == nil {

@@ -3,7 +3,6 @@ package lake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -18,8 +17,9 @@ import (
 
 // Codes of query errors beside those of package fault.
 const (
-	CodeOutbound fault.Code = "outbound" // externaldata that is not allowed or not reachable
-	CodeRuntime  fault.Code = "runtime"  // the query was right and failed while it ran
+	CodeOutbound  fault.Code = "outbound"  // externaldata that is not allowed or not reachable
+	CodeRuntime   fault.Code = "runtime"   // the query was right and failed while it ran
+	CodeCancelled fault.Code = "cancelled" // somebody stopped the query, or whoever asked has gone
 )
 
 // Defaults of a query's bounds.
@@ -36,7 +36,7 @@ type Query struct {
 	Now time.Time
 	// From and To bound the time column of event tables where the query itself does not. Zero means unbounded.
 	From, To time.Time
-	// Limit is the greatest number of rows, Bytes of result bytes; what is cut is said in Stats. A negative Limit is none.
+	// Limit is the greatest number of rows, Bytes of result bytes; what is cut is said in Stats. A negative one is none.
 	Limit   int
 	Bytes   int64
 	Timeout time.Duration
@@ -44,6 +44,19 @@ type Query struct {
 	Only map[string]string
 	// Visible says which tables exist for whoever asks; nil means all.
 	Visible func(t *schema.Table) bool
+	// Functions are the stored functions that the query may call.
+	Functions []kql.StoredFunction
+	// External fetches the rows of externaldata; nil refuses.
+	External External
+	// Large says that the result may be larger than memory (an export).
+	Large bool
+}
+
+// External reads what externaldata names. Refusals are engine.OutboundError.
+type External interface {
+	// Allow says whether an address may be read, before anything of the query runs.
+	Allow(uri string) error
+	Fetch(ctx context.Context, x *plan.External) ([][]any, error)
 }
 
 // Column is a result column. Names may repeat; Type is a KQL scalar type, or unknown where only data could tell (a member of an unpacked bag).
@@ -56,9 +69,38 @@ type Column struct {
 type Stats struct {
 	Rows      int64    `json:"rows"`
 	MS        int64    `json:"ms"`
+	CPUMS     int64    `json:"cpuMs"`
+	Bytes     int64    `json:"bytes"`
+	Grade     Grade    `json:"grade"`
 	Truncated bool     `json:"truncated"`
 	Partial   bool     `json:"partial"`
 	Limits    []string `json:"limits"`
+}
+
+// Grade says how much of the engine a run took.
+type Grade string
+
+// The grades, by processor time.
+const (
+	Low    Grade = "Low"    // less than mediumCPU
+	Medium Grade = "Medium" // less than highCPU
+	High   Grade = "High"
+)
+
+const (
+	mediumCPU = 5 * time.Second
+	highCPU   = time.Minute
+)
+
+// GradeOf grades a run by the processor time that it took.
+func GradeOf(cpu time.Duration) Grade {
+	switch {
+	case cpu < mediumCPU:
+		return Low
+	case cpu < highCPU:
+		return Medium
+	}
+	return High
 }
 
 // Result is the table that a query gives. Cells are ready for JSON: bool, int64, float64, string, json.RawMessage or nil.
@@ -79,28 +121,17 @@ func Run(ctx context.Context, store Store, q Query) (*Result, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return meta, err
 	}
 	res.Schema, res.Stats, res.Render, res.Warnings = meta.Schema, meta.Stats, meta.Render, meta.Warnings
 	return res, nil
 }
 
-// Stream is Run with a callback per row, for exports. start, when it is not nil, is told the columns before the first row. The row slice is reused.
-// The Result has no rows.
-func Stream(ctx context.Context, store Store, q Query, start func([]Column) error, f func(row []any) error) (_ *Result, err error) {
+// Stream is Run with a callback per row, for exports. start, when it is not nil, is told what is known before the first row: columns, render and warnings.
+// The row slice is reused. The Result has no rows; when a run fails it has the statistics up to there, or is nil when nothing ran.
+func Stream(ctx context.Context, store Store, q Query, start func(*Result) error, f func(row []any) error) (*Result, error) {
 	begun := time.Now()
-	if q.Now.IsZero() {
-		q.Now = begun
-	}
-	if q.Limit == 0 {
-		q.Limit = DefaultRows
-	}
-	if q.Bytes <= 0 {
-		q.Bytes = DefaultBytes
-	}
-	if q.Timeout <= 0 {
-		q.Timeout = DefaultTimeout
-	}
+	q = q.withDefaults(begun)
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
 	session, err := store.Session(ctx)
@@ -109,17 +140,16 @@ func Stream(ctx context.Context, store Store, q Query, start func([]Column) erro
 	}
 	defer session.Close()
 
-	program, err := compile(ctx, session, q)
+	program, probing, err := compile(ctx, session, q)
 	if err != nil {
-		return nil, err
+		return failed(begun, probing), err
 	}
-	res := &Result{Schema: columnsOf(program.Columns), Render: program.Render, Warnings: program.Warnings}
-	res.Stats.Limits = []string{}
-	if len(program.Outbound) > 0 {
-		return nil, outbound(program.Outbound, res.Schema)
+	res := resultOf(program)
+	if err := q.allow(program.Outbound); err != nil {
+		return nil, queryError(ctx, err, res.Schema)
 	}
 	if start != nil {
-		if err := start(res.Schema); err != nil {
+		if err := start(res); err != nil {
 			return nil, err
 		}
 	}
@@ -127,30 +157,59 @@ func Stream(ctx context.Context, store Store, q Query, start func([]Column) erro
 	for i, c := range program.Columns {
 		types[i] = c.Type
 	}
-	opt := engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: int64(max(q.Limit, 0))}
-	size := int64(0)
+	opt := engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: int64(max(q.Limit, 0)), External: q.fetch(), Large: q.Large}
 	stats, err := session.Run(ctx, program.Root, opt, func(row []any) error {
+		size := int64(0)
 		for i, t := range types {
 			row[i] = cell(t, row[i])
 			size += sizeOf(row[i])
 		}
-		if size > q.Bytes && res.Stats.Rows > 0 {
+		if q.Bytes > 0 && res.Stats.Bytes+size > q.Bytes && res.Stats.Rows > 0 {
 			res.Stats.Truncated, res.Stats.Partial = true, true
 			res.Stats.Limits = append(res.Stats.Limits, "hunt.bytes")
 			return errEnough
 		}
 		res.Stats.Rows++
+		res.Stats.Bytes += size
 		return f(row)
 	})
+	cpu := stats.CPU + probing
+	res.Stats.CPUMS, res.Stats.Grade, res.Stats.MS = cpu.Milliseconds(), GradeOf(cpu), time.Since(begun).Milliseconds()
 	if err != nil && !errors.Is(err, errEnough) {
-		return nil, queryError(ctx, err, res.Schema)
+		return res, queryError(ctx, err, res.Schema)
 	}
 	if stats.Truncated {
 		res.Stats.Truncated = true
 		res.Stats.Limits = append(res.Stats.Limits, "hunt.rows")
 	}
-	res.Stats.MS = time.Since(begun).Milliseconds()
 	return res, nil
+}
+
+func (q Query) withDefaults(now time.Time) Query {
+	if q.Now.IsZero() {
+		q.Now = now
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultRows
+	}
+	if q.Bytes == 0 {
+		q.Bytes = DefaultBytes
+	}
+	if q.Timeout <= 0 {
+		q.Timeout = DefaultTimeout
+	}
+	return q
+}
+
+func resultOf(program *kql.Program) *Result {
+	res := &Result{Schema: columnsOf(program.Columns), Render: program.Render, Warnings: program.Warnings}
+	res.Stats.Limits = []string{}
+	return res
+}
+
+// failed is the result of a run that ended before it gave anything.
+func failed(begun time.Time, cpu time.Duration) *Result {
+	return &Result{Stats: Stats{Limits: []string{}, CPUMS: cpu.Milliseconds(), Grade: GradeOf(cpu), MS: time.Since(begun).Milliseconds()}}
 }
 
 var errEnough = errors.New("enough bytes")
@@ -162,35 +221,76 @@ func Columns(ctx context.Context, store Store, q Query) ([]Column, error) {
 		return nil, err
 	}
 	defer session.Close()
-	program, err := compile(ctx, session, q)
+	program, _, err := compile(ctx, session, q)
 	if err != nil {
 		return nil, err
 	}
 	return columnsOf(program.Columns), nil
 }
 
-// Check gives everything there is to say about the text of a query over the visible tables (nil: all).
-func Check(text string, now time.Time, visible func(t *schema.Table) bool) []kql.Diagnostic {
-	return kql.Check(text, Catalog(schema.Load(), visible), kql.Options{Now: now})
+// Explanation is how a query would run.
+type Explanation struct {
+	Engine   string           `json:"engine"`
+	Plan     string           `json:"plan"`
+	Columns  []Column         `json:"columns"`
+	Steps    []engine.Step    `json:"steps"`
+	Warnings []kql.Diagnostic `json:"warnings"`
 }
 
-func compile(ctx context.Context, session engine.Session, q Query) (*kql.Program, error) {
-	opt := kql.Options{Now: q.Now, From: q.From, To: q.To, Only: q.Only}
+// Explain compiles a query and says how the engine would run it, without reading rows but those that decide which columns there are.
+func Explain(ctx context.Context, store Store, q Query) (*Explanation, error) {
+	q = q.withDefaults(time.Now())
+	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
+	defer cancel()
+	session, err := store.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	program, _, err := compile(ctx, session, q)
+	if err != nil {
+		return nil, err
+	}
+	cols := columnsOf(program.Columns)
+	x, err := session.Explain(ctx, program.Root, engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: int64(max(q.Limit, 0)), External: q.fetch()})
+	if err != nil {
+		return nil, queryError(ctx, err, cols)
+	}
+	return &Explanation{Engine: x.Engine, Plan: plan.Outline(program.Root), Columns: cols, Steps: x.Steps, Warnings: append([]kql.Diagnostic{}, program.Warnings...)}, nil
+}
+
+// Check gives everything there is to say about the text of a query, without running any of it.
+func Check(q Query) []kql.Diagnostic {
+	return kql.Check(q.Text, Catalog(schema.Load(), q.Visible), q.options())
+}
+
+func (q Query) options() kql.Options {
+	return kql.Options{Now: q.Now, From: q.From, To: q.To, Only: q.Only, Functions: q.Functions}
+}
+
+// compile also tells the processor time that its probes of the data took.
+func compile(ctx context.Context, session engine.Session, q Query) (*kql.Program, time.Duration, error) {
+	opt := q.options()
+	var took time.Duration
 	opt.Probe = func(n plan.Node) ([][]any, error) {
 		var rows [][]any
-		_, err := session.Run(ctx, n, engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: maxProbe}, func(row []any) error {
+		stats, err := session.Run(ctx, n, engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: maxProbe, External: q.fetch()}, func(row []any) error {
 			rows = append(rows, append([]any(nil), row...))
 			return nil
 		})
+		took += stats.CPU
 		return rows, err
 	}
 	program, err := kql.Compile(q.Text, Catalog(schema.Load(), q.Visible), opt)
 	if err == nil {
-		return program, nil
+		return program, took, nil
+	}
+	if ctx.Err() != nil {
+		return nil, took, queryError(ctx, err, nil)
 	}
 	var e *kql.Error
 	if !errors.As(err, &e) {
-		return nil, fault.Newf(fault.Internal, "%w", err)
+		return nil, took, fault.Newf(fault.Internal, "%w", err)
 	}
 	details := map[string]any{"line": e.Line, "column": e.Column}
 	if e.Hint != "" {
@@ -199,7 +299,7 @@ func compile(ctx context.Context, session engine.Session, q Query) (*kql.Program
 	if len(e.Diagnostics) > 1 {
 		details["diagnostics"] = e.Diagnostics
 	}
-	return nil, &fault.Error{Code: fault.Code(e.Code), Message: e.Message, Details: details}
+	return nil, took, &fault.Error{Code: fault.Code(e.Code), Message: e.Message, Details: details}
 }
 
 // maxProbe bounds the values that decide which columns a result has.
@@ -213,14 +313,24 @@ func columnsOf(cols []plan.Column) []Column {
 	return out
 }
 
-func outbound(uris []string, cols []Column) error {
-	what := "externaldata"
-	if len(uris) > 0 {
-		what = fmt.Sprintf("externaldata may not read %s", uris[0])
+// allow refuses a query that names an address which may not be read.
+func (q Query) allow(uris []string) error {
+	for _, uri := range uris {
+		if q.External == nil {
+			return &engine.OutboundError{URIs: uris, Why: "reading outside addresses is off"}
+		}
+		if err := q.External.Allow(uri); err != nil {
+			return err
+		}
 	}
-	return &fault.Error{
-		Code: CodeOutbound, Message: what + ": reading outside addresses is off; put the list into the query as a datatable", Details: map[string]any{"schema": cols},
+	return nil
+}
+
+func (q Query) fetch() func(context.Context, *plan.External) ([][]any, error) {
+	if q.External == nil {
+		return nil
 	}
+	return q.External.Fetch
 }
 
 // queryError gives a failed run its code.
@@ -232,6 +342,7 @@ func queryError(ctx context.Context, err error, cols []Column) error {
 		limit       *fn.LimitError
 		failed      *engine.Error
 		known       *fault.Error
+		eval        *sqlgen.EvalError
 	)
 	switch {
 	case errors.As(err, &known):
@@ -239,15 +350,17 @@ func queryError(ctx context.Context, err error, cols []Column) error {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return fault.Newf(fault.Limit, "the query ran longer than it may: filter earlier or over a shorter time").On("hunt.timeout")
 	case ctx.Err() != nil:
-		return fault.Newf(fault.Limit, "the query was cancelled")
+		return fault.Newf(CodeCancelled, "the query was cancelled")
 	case errors.As(err, &refused):
-		return outbound(refused.URIs, cols)
+		return &fault.Error{Code: CodeOutbound, Message: refused.Error() + "; put the list into the query as a datatable, or store it as a file (tenant://NAME)", Details: map[string]any{"schema": cols}}
 	case errors.As(err, &unsupported):
 		return fault.Newf("unsupported", "%s", unsupported.Error())
 	case errors.As(err, &unknown):
 		return fault.Newf("unsupported", "%s", unknown.Error())
 	case errors.As(err, &limit):
 		return fault.Newf(fault.Limit, "%s", limit.Error())
+	case errors.As(err, &eval):
+		return &fault.Error{Code: CodeRuntime, Message: runtimeText(eval.Error())}
 	case errors.As(err, &failed):
 		text := failed.Err.Error()
 		if failed.Memory {

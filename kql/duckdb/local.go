@@ -89,7 +89,7 @@ func (r *runner) partition(ctx context.Context, x *plan.Local, p *plan.Partition
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		sub := &runner{conn: r.conn, opt: r.opt, dialect: r.dialect, local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}, serial: r.serial + 100*(r.depth+1), depth: r.depth + 1}
+		sub := &runner{conn: r.conn, opt: r.opt, dialect: r.dialect, local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}, serial: r.serial + 100*(r.depth+1), depth: r.depth + 1, meter: r.meter}
 		for n, name := range r.local {
 			sub.local[n], sub.ordered[n] = name, r.ordered[n]
 		}

@@ -16,16 +16,28 @@ import (
 // Run evaluates the plan on the connection and gives each row to f in the Go types of KQL values (see package fn). The row slice is reused.
 // The connection must be of a database that Register was called for, and nobody else may use it meanwhile.
 func Run(ctx context.Context, conn *sql.Conn, root plan.Node, opt engine.Options, f func(row []any) error) (engine.Stats, error) {
+	return RunOver(ctx, conn, root, nil, opt, f)
+}
+
+// RunOver is Run where the rows of some nodes are in tables already.
+func RunOver(ctx context.Context, conn *sql.Conn, root plan.Node, stored map[plan.Node]Stored, opt engine.Options, f func(row []any) error) (engine.Stats, error) {
 	if opt.Intermediate == 0 {
 		opt.Intermediate = engine.DefaultIntermediate
 	}
-	r := &runner{conn: conn, opt: opt, dialect: sqlgen.DuckDB(), local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}, shared: map[string]string{}}
+	r := &runner{conn: conn, opt: opt, dialect: sqlgen.DuckDB(), local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}, shared: map[string]string{}, meter: &meter{}}
+	r.use(stored)
 	defer r.drop(ctx)
+	r.meter.start(ctx, conn)
+	defer r.meter.stop()
 	if err := r.prepare(ctx, root); err != nil {
-		return engine.Stats{}, err
+		return engine.Stats{CPU: r.meter.total(), Scanned: r.meter.scanned}, err
 	}
 	var st engine.Stats
-	err := r.query(ctx, root, opt.Limit, func(row []any) error {
+	read := r.query
+	if opt.Large {
+		read = r.queryLarge
+	}
+	err := read(ctx, root, opt.Limit, func(row []any) error {
 		if opt.Limit > 0 && st.Rows >= opt.Limit {
 			st.Truncated = true
 			return errStop
@@ -36,6 +48,7 @@ func Run(ctx context.Context, conn *sql.Conn, root plan.Node, opt engine.Options
 	if errors.Is(err, errStop) {
 		err = nil
 	}
+	st.CPU, st.Scanned = r.meter.total(), r.meter.scanned
 	return st, err
 }
 
@@ -52,12 +65,16 @@ type runner struct {
 	tables  []string
 	serial  int
 	depth   int
+	meter   *meter
 }
 
 // hostNodes lists the nodes that SQL cannot say, inner ones before outer ones.
-func hostNodes(root plan.Node) []plan.Node {
+func hostNodes(root plan.Node, stored map[plan.Node]string) []plan.Node {
 	var todo []plan.Node
 	seen := map[any]bool{}
+	for n := range stored {
+		seen[n] = true
+	}
 	var visit func(n plan.Node)
 	visit = func(n plan.Node) {
 		if n == nil || seen[n] {
@@ -92,7 +109,7 @@ func hostNodes(root plan.Node) []plan.Node {
 
 // prepare computes what SQL cannot.
 func (r *runner) prepare(ctx context.Context, root plan.Node) error {
-	for _, n := range hostNodes(root) {
+	for _, n := range hostNodes(root, r.local) {
 		if _, done := r.local[n]; done {
 			continue
 		}
@@ -149,7 +166,14 @@ func (r *runner) query(ctx context.Context, n plan.Node, limit int64, f func([]a
 	if err != nil {
 		return err
 	}
+	return r.each(ctx, q, f)
+}
+
+// each gives the rows of a statement to f.
+func (r *runner) each(ctx context.Context, q sqlgen.Query, f func([]any) error) error {
+	done := r.meter.enter()
 	rows, err := r.conn.QueryContext(ctx, q.SQL)
+	done(err)
 	if err != nil {
 		return engineError(err, q.SQL)
 	}
@@ -264,7 +288,10 @@ func (r *runner) store(ctx context.Context, n plan.Node, rows [][]any) error {
 			}
 			b.WriteString(")")
 		}
-		if _, err := r.conn.ExecContext(ctx, b.String()); err != nil {
+		done := r.meter.enter()
+		_, err := r.conn.ExecContext(ctx, b.String())
+		done(err)
+		if err != nil {
 			return engineError(err, "INSERT INTO "+name)
 		}
 	}

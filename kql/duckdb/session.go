@@ -25,9 +25,15 @@ func (s *session) Close() error { return s.conn.Close() }
 
 // Explain implements engine.Session.
 func (s *session) Explain(ctx context.Context, root plan.Node, opt engine.Options) (engine.Explanation, error) {
+	return ExplainOver(ctx, s.conn, root, nil, opt)
+}
+
+// ExplainOver says how RunOver would evaluate the plan.
+func ExplainOver(ctx context.Context, conn *sql.Conn, root plan.Node, stored map[plan.Node]Stored, opt engine.Options) (engine.Explanation, error) {
 	const name = "duckdb"
 	out := engine.Explanation{Engine: name, Steps: []engine.Step{}}
-	r := &runner{conn: s.conn, opt: opt, dialect: sqlgen.DuckDB(), local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}}
+	r := &runner{conn: conn, opt: opt, dialect: sqlgen.DuckDB(), local: map[plan.Node]string{}, ordered: map[plan.Node]bool{}}
+	r.use(stored)
 	say := func(n plan.Node, limit int64) error {
 		empty, err := r.emptyTables(ctx, n)
 		if err != nil {
@@ -39,7 +45,7 @@ func (s *session) Explain(ctx context.Context, root plan.Node, opt engine.Option
 		}
 		return err
 	}
-	for i, n := range hostNodes(root) {
+	for i, n := range hostNodes(root, r.local) {
 		if l, ok := n.(*plan.Local); ok {
 			if isGraph(l.Op) {
 				continue

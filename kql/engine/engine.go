@@ -5,6 +5,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
@@ -15,6 +16,8 @@ type Options struct {
 	Now int64
 	// Limit bounds the rows given, 0 for no bound.
 	Limit int64
+	// Large says that the result may be larger than memory: it is laid out on disk first and read in parts.
+	Large bool
 	// Intermediate bounds the rows that an operator computed in Go may read or make, 0 for the default.
 	Intermediate int64
 	// External fetches the rows of externaldata. nil refuses.
@@ -28,6 +31,11 @@ const DefaultIntermediate = 2_000_000
 type Stats struct {
 	Rows      int64
 	Truncated bool // the limit cut the result
+	// CPU is the processor time that the run took: what the engine counted for its operators over all threads, and what the host added. A run that ended
+	// early has it too.
+	CPU time.Duration
+	// Scanned is the number of stored rows that were read, 0 where the engine does not say.
+	Scanned int64
 }
 
 // Session evaluates plans over stored tables. It serves one query at a time.
@@ -57,9 +65,15 @@ type Step struct {
 }
 
 // OutboundError says that externaldata was refused.
-type OutboundError struct{ URIs []string }
+type OutboundError struct {
+	URIs []string
+	Why  string // empty: the address is not on the list
+}
 
 func (e *OutboundError) Error() string {
+	if len(e.URIs) > 0 && e.Why != "" {
+		return fmt.Sprintf("externaldata may not read %s: %s", e.URIs[0], e.Why)
+	}
 	if len(e.URIs) == 0 {
 		return "externaldata is not allowed: no outside address may be read"
 	}

@@ -4,7 +4,6 @@ package duckdb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
+	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
 )
 
 // Options bound what the engine may use. Zero values leave the choice to DuckDB (all cores, 80 % of memory).
@@ -85,7 +85,7 @@ func (e *Engine) Path(id tenant.ID) string { return filepath.Join(e.dir, string(
 
 func (e *Engine) openStore(ctx context.Context, id tenant.ID) (*Store, error) {
 	path := e.Path(id)
-	connector, err := duckdb.NewConnector(path+"?"+e.settings(), func(driver.ExecerContext) error { return nil })
+	connector, err := duckdb.NewConnector(path+"?"+e.settings(), kqlduckdb.Profile)
 	if err != nil {
 		if strings.Contains(err.Error(), "Could not set lock") {
 			return nil, fault.Newf(fault.Held, "the lake %s is open in another process: stop it, or use --server", path)

@@ -12,7 +12,7 @@ import (
 // Code says what kind of failure it is. Codes are part of the API and never change meaning.
 type Code string
 
-// The codes. Query languages add their own (syntax, name, type, unsupported, limit, outbound, runtime), see kql.
+// The codes. Query languages add their own (syntax, name, type, unsupported, limit, outbound, runtime, cancelled), see kql.
 const (
 	Invalid      Code = "invalid"      // the request is malformed or breaks a rule
 	Unauthorized Code = "unauthorized" // nobody is signed in
@@ -91,7 +91,7 @@ func Status(c Code) int {
 		return http.StatusTooManyRequests
 	case Unavailable:
 		return http.StatusServiceUnavailable
-	case Limit, "syntax", "name", "type", "unsupported", "outbound", "runtime":
+	case Limit, "syntax", "name", "type", "unsupported", "outbound", "runtime", "cancelled":
 		return http.StatusUnprocessableEntity
 	}
 	return http.StatusInternalServerError
