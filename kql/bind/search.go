@@ -279,7 +279,7 @@ func (b *binder) findTables(op *syntax.Find, env *environment) *relation {
 		}
 		switch x := x.(type) {
 		case *syntax.Name:
-			if !known[x.Text] && len(op.In) > 0 {
+			if _, typed := declared[x.Text]; !known[x.Text] && !typed && len(op.In) > 0 {
 				b.errorf(x.Pos(), CodeName, didYouMean(x.Text, keys(known)), "there is no column `%s`", x.Text)
 			}
 			wanted = append(wanted, x.Text)

@@ -119,7 +119,8 @@ func (b *binder) topNestedOthers(r *relation, op *syntax.TopNested, env *environ
 	for k := range last {
 		j := &plan.Join{Kind: plan.Inner, Left: out.node, Right: levels[k].rel.node}
 		for i := range 2 * (k + 1) {
-			j.LeftKeys, j.RightKeys = append(j.LeftKeys, ref(levels[last].rel.fields[i].Column)), append(j.RightKeys, ref(levels[k].rel.fields[i].Column))
+			// as text, in which a label that is null equals itself
+			j.LeftKeys, j.RightKeys = append(j.LeftKeys, b.asText(ref(levels[last].rel.fields[i].Column))), append(j.RightKeys, b.asText(ref(levels[k].rel.fields[i].Column)))
 		}
 		p := &projection{}
 		for _, f := range out.fields {

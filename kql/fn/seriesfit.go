@@ -137,16 +137,19 @@ func transform(f []complex128, inverse bool) {
 	}
 }
 
-// detectPeriod is the lag of the best autocorrelation with at least three full periods in the series; 0 when none reaches 0.7.
+// detectPeriod is the lag of the best autocorrelation; 0 when none reaches 0.7, and when the series is too short to show the best period three times.
 func detectPeriod(x []float64) int {
 	if len(x) < 4 {
 		return 0
 	}
 	best, at := 0.7, 0
-	for lag, r := range autocorrelations(x, min(len(x)/3, 2048)) {
+	for lag, r := range autocorrelations(x, min(len(x)/2, 2048)) {
 		if lag >= 2 && r > best+1e-9 {
 			best, at = r, lag
 		}
+	}
+	if 3*at > len(x) {
+		return 0
 	}
 	return at
 }
