@@ -2,34 +2,62 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/kql"
+	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
 )
 
-// shapes are queries of the kinds that hunters write most.
-var shapes = []string{
-	`DeviceProcessEvents | where Timestamp > ago(7d) and FileName =~ "powershell.exe" and ProcessCommandLine has_any ("-enc", "FromBase64String") | project Timestamp, DeviceName, ProcessCommandLine`,
-	`DeviceNetworkEvents | where RemoteIPType == "Public" | summarize Hosts = dcount(DeviceId), First = min(Timestamp) by RemoteIP | where Hosts < 3 | top 50 by Hosts asc`,
-	`let bad = dynamic(["a.example", "b.example"]); DeviceEvents | where ActionType == "DnsQueryResponse" | extend Name = tostring(parse_json(AdditionalFields).DnsQueryString) | where Name in~ (bad) | summarize make_set(DeviceName) by Name`,
-	`EmailEvents | where DeliveryAction == "Delivered" | join kind=inner EmailUrlInfo on NetworkMessageId | join kind=leftouter (UrlClickEvents | project Url, ClickTime = Timestamp) on Url | summarize count() by SenderFromDomain`,
-	`IdentityLogonEvents | where ActionType == "LogonFailed" | summarize Failures = count(), Accounts = dcount(AccountUpn) by IPAddress, bin(Timestamp, 1h) | where Accounts > 10 | order by Failures desc`,
-	`DeviceRegistryEvents | where RegistryKey has @"CurrentVersion\Run" | extend Program = extract(@"([^\\]+\.exe)", 1, RegistryValueData) | summarize arg_max(Timestamp, *) by DeviceId, RegistryValueName`,
-	`CloudAppEvents | extend Raw = parse_json(RawEventData) | mv-expand Parameter = Raw.Parameters | where tostring(Parameter.Name) == "ForwardingSmtpAddress" | project Timestamp, AccountDisplayName, Value = tostring(Parameter.Value)`,
+// huntRows is how many rows the hunting shapes run over; BARTIZAN_BENCH_ROWS says another number.
+const huntRows = 20_500_000
+
+// kql measures compiling, and the run time of hunting shapes against hand-written SQL on the same engine and the same rows.
+func (b *bench) kql(ctx context.Context) error {
+	if err := compileTimes(); err != nil {
+		return err
+	}
+	total := huntRows
+	if s := b.settings["ROWS"]; s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1000 {
+			return fmt.Errorf("BARTIZAN_BENCH_ROWS: %q is not a number of rows", s)
+		}
+		total = n
+	}
+	l, err := b.huntingLake(ctx, total)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	print("kql_rows", float64(l.rows), "rows")
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	session := kqlduckdb.Session(conn)
+	defer session.Close()
+	c := &contest{db: l.db, session: session, hand: func(s shape) string { return s.duckdb }, cpu: true, pairs: 5, only: b.settings["SHAPE"]}
+	results, err := c.run(ctx, shapes)
+	if err != nil {
+		return err
+	}
+	printRatios("kql", results, true)
+	return nil
 }
 
-// kql measures compiling; run time against hand-written SQL is measured by the language's own benchmark (go test ./internal/lake -bench Hunt).
-func (b *bench) kql(context.Context) error {
+func compileTimes() error {
 	catalog := lake.Catalog(schema.Load(), nil)
 	var took []time.Duration
-	for range 40 {
-		for _, q := range shapes {
+	for range 20 {
+		for _, s := range shapes {
 			start := time.Now()
-			if _, err := kql.Compile(q, catalog, kql.Options{Now: start}); err != nil {
-				return err
+			if _, err := kql.Compile(s.kql, catalog, kql.Options{Now: start}); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			took = append(took, time.Since(start))
 		}

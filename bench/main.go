@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func run(ctx context.Context, which string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir}
+	b := &bench{dir: dir, settings: takeSettings()}
 	groups := []struct {
 		name string
 		fn   func(context.Context) error
@@ -59,7 +60,24 @@ func run(ctx context.Context, which string) error {
 	return nil
 }
 
-type bench struct{ dir string }
+type bench struct {
+	dir      string
+	settings map[string]string // of the environment, BARTIZAN_BENCH_ROWS as ROWS
+}
+
+// takeSettings takes the bench's settings out of the environment: the product refuses variables that it does not know.
+func takeSettings() map[string]string {
+	const prefix = "BARTIZAN_BENCH_"
+	out := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if short, ok := strings.CutPrefix(name, prefix); ok {
+			out[short] = value
+			_ = os.Unsetenv(name)
+		}
+	}
+	return out
+}
 
 func (b *bench) path(parts ...string) string {
 	return filepath.Join(append([]string{b.dir}, parts...)...)

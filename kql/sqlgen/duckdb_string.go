@@ -35,9 +35,7 @@ func (d *duck) strings() {
 		}
 	}
 	both("contains_cs", func(g *Emitter, x plan.Expr, p string) string { return "contains(" + g.Text(x) + ", " + quote(p) + ")" })
-	both("contains", func(g *Emitter, x plan.Expr, p string) string {
-		return "contains(lower(" + g.Text(x) + "), " + quote(strings.ToLower(p)) + ")"
-	})
+	both("contains", func(g *Emitter, x plan.Expr, p string) string { return found(g.Text(x), p) })
 	both("startswith_cs", func(g *Emitter, x plan.Expr, p string) string {
 		return "starts_with(" + g.Text(x) + ", " + quote(p) + ")"
 	})
@@ -45,22 +43,24 @@ func (d *duck) strings() {
 		return "ends_with(" + g.Text(x) + ", " + quote(p) + ")"
 	})
 	both("startswith", func(g *Emitter, x plan.Expr, p string) string {
+		s := g.Text(x)
+		short := "starts_with(lower(" + s + "), " + quote(strings.ToLower(p)) + ")"
 		if plainPattern(p) {
-			return "(" + g.Text(x) + " ILIKE " + quote(p+"%") + ")"
+			short = s + " ILIKE " + quote(p+"%")
 		}
-		if ascii(p) {
-			return "(lower(left(" + g.Text(x) + ", " + itoa(len(p)) + ")) = " + quote(strings.ToLower(p)) + ")"
-		}
-		return "starts_with(lower(" + g.Text(x) + "), " + quote(strings.ToLower(p)) + ")"
+		return byLength(s, p, short, "^"+folded(p))
 	})
 	both("endswith", func(g *Emitter, x plan.Expr, p string) string {
-		return "ends_with(lower(" + g.Text(x) + "), " + quote(strings.ToLower(p)) + ")"
+		s := g.Text(x)
+		return byLength(s, p, "ends_with(lower("+s+"), "+quote(strings.ToLower(p))+")", folded(p)+"$")
 	})
 	both("=~", func(g *Emitter, x plan.Expr, p string) string {
-		if plainPattern(p) {
-			return "(" + g.Text(x) + " ILIKE " + quote(p) + ")"
+		s := g.Text(x)
+		if ascii(p) {
+			// A text of another length is another text.
+			return "(strlen(" + s + ") = " + itoa(len(p)) + " AND lower(" + s + ") = " + quote(strings.ToLower(p)) + ")"
 		}
-		return "(lower(" + g.Text(x) + ") = " + quote(strings.ToLower(p)) + ")"
+		return "(lower(" + s + ") = " + quote(strings.ToLower(p)) + ")"
 	})
 	for name, sides := range map[string][2]bool{"has": {true, true}, "hasprefix": {true, false}, "hassuffix": {false, true}} {
 		both(name, func(g *Emitter, x plan.Expr, p string) string {
@@ -139,6 +139,39 @@ func (d *duck) strings() {
 
 func wrap(f string) func(*Emitter, *plan.Call) string {
 	return func(g *Emitter, c *plan.Call) string { return f + "(" + g.Text(c.Args[0]) + ")" }
+}
+
+// longText is the length in bytes from which the engine's regular expressions beat lower(), which reads every text twice. Below it lower() is the
+// faster one, and for columns that the engine keeps as a dictionary it is computed once for each different value.
+const longText = 160
+
+// byLength chooses between two forms of a test by the length of the text; p is what the test looks for.
+func byLength(s, p, short, pattern string) string {
+	if !ascii(p) {
+		return "(" + short + ")"
+	}
+	return "CASE WHEN strlen(" + s + ") < " + itoa(longText) + " THEN " + short + " ELSE regexp_matches(" + s + ", " + quote("(?s)"+pattern) + ") END"
+}
+
+// found tests whether a text holds p in any letter case.
+func found(s, p string) string {
+	return byLength(s, p, "contains(lower("+s+"), "+quote(strings.ToLower(p))+")", folded(p))
+}
+
+// folded is an ASCII text as a pattern that ignores letter case. Outside of ASCII no letter counts as one of it, as the long s does with the flag i; that
+// also lets the engine search for the pattern's beginning rather than try it everywhere.
+func folded(p string) string {
+	var b strings.Builder
+	b.WriteString("(?:")
+	for i := range len(p) {
+		switch c := p[i] | 0x20; {
+		case c >= 'a' && c <= 'z':
+			b.WriteString("[" + strings.ToUpper(string(c)) + string(c) + "]")
+		default:
+			b.WriteString(regexp.QuoteMeta(p[i : i+1]))
+		}
+	}
+	return b.String() + ")"
 }
 
 // variable is a string test whose right side is no constant.
@@ -253,9 +286,9 @@ func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right 
 		return "(" + strings.Join(parts, " OR ") + ")"
 	}
 	s := g.Text(x)
-	flags, hay := "(?s)", s
+	flags := "(?s)"
 	if fold {
-		flags, hay = "(?si)", "lower("+s+")"
+		flags = "(?si)"
 	}
 	bare := make([]string, 0, len(words))
 	// Words are grouped by which of their ends need a boundary.
@@ -279,20 +312,7 @@ func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right 
 		}
 		bare = append(bare, w)
 	}
-	var quick string
-	if len(bare) <= 2 {
-		parts := make([]string, len(bare))
-		for i, w := range bare {
-			parts[i] = "contains(" + hay + ", " + quote(w) + ")"
-		}
-		quick = strings.Join(parts, " OR ")
-	} else {
-		parts := make([]string, len(bare))
-		for i, w := range bare {
-			parts[i] = regexp.QuoteMeta(w)
-		}
-		quick = "regexp_matches(" + hay + ", " + quote("(?s)"+strings.Join(parts, "|")) + ")"
-	}
+	quick := d.anyOf(s, bare, fold)
 	if len(groups[0]) == len(words) {
 		return "(" + quick + ")"
 	}
@@ -317,6 +337,34 @@ func (d *duck) terms(g *Emitter, x plan.Expr, words []string, fold, left, right 
 	// CASE keeps the costly parts to the rows that come to them; AND and OR would compute them for all.
 	return "CASE WHEN " + quick + " THEN CASE WHEN " + exact + " THEN true WHEN strlen(" + s + ") <> length(" + s + ") THEN " +
 		d.termsInGo(s, words, fold, left, right) + " ELSE false END ELSE false END"
+}
+
+// anyOf tests whether a text holds any of the words, which are in lower case when letter case does not matter.
+func (d *duck) anyOf(s string, words []string, fold bool) string {
+	parts := make([]string, len(words))
+	if len(words) <= 2 {
+		for i, w := range words {
+			if fold {
+				parts[i] = found(s, w)
+			} else {
+				parts[i] = "contains(" + s + ", " + quote(w) + ")"
+			}
+		}
+		return strings.Join(parts, " OR ")
+	}
+	hay := s
+	for i, w := range words {
+		switch {
+		case fold && ascii(w):
+			parts[i] = folded(w)
+		default:
+			parts[i] = regexp.QuoteMeta(w)
+		}
+		if fold && !ascii(w) {
+			hay = "lower(" + s + ")"
+		}
+	}
+	return "regexp_matches(" + hay + ", " + quote("(?s)"+strings.Join(parts, "|")) + ")"
 }
 
 // termsInGo is the whole-term test by the function in Go.
