@@ -5,6 +5,7 @@ package dialect
 import (
 	"bytes"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -51,10 +52,19 @@ var (
 
 // Unwrap takes a record out of the envelope of its shipper. A document that a family knows stays as it is; so does one whose inside nobody knows. The
 // inside is the original line (Filebeat's message, journald's MESSAGE, Fluent Bit's log); where only the program and its message are left of a syslog
-// line, the line is put together again.
+// line, the line is put together again. Of a syslog line that carries a whole record (JSON, an event in XML, CEF), the record counts.
 func Unwrap(data []byte, known Known) Record {
 	out := Record{Data: data}
-	if len(data) == 0 || data[0] != '{' || len(data) > MaxRecord || known(data) {
+	if len(data) == 0 || len(data) > MaxRecord {
+		return out
+	}
+	if data[0] != '{' {
+		if host, inner := carried(data); inner != nil && known(inner) {
+			out.Data, out.Host = bytes.Clone(inner), host
+		}
+		return out
+	}
+	if known(data) {
 		return out
 	}
 	var p fastjson.Parser
@@ -87,6 +97,55 @@ func Unwrap(data []byte, known Known) Record {
 		out.Data = line
 	}
 	return out
+}
+
+// startsSyslog is how syslog lines begin: a priority, a date, a month.
+var startsSyslog = regexp.MustCompile(`^(?:<\d{1,3}>|\d{4}-\d\d-\d\dT|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) )`)
+
+// maxHeader bounds where in a syslog line a carried record may begin.
+const maxHeader = 1024
+
+// carried finds a whole record inside a syslog line, and the host that the line names; nil when there is none.
+func carried(line []byte) (host string, inner []byte) {
+	if !startsSyslog.Match(line[:min(len(line), 16)]) {
+		return "", nil
+	}
+	head := line[:min(len(line), maxHeader)]
+	at := -1
+	for _, mark := range [...]string{": {", "] {", "- {", "<Event>", "<Event ", "CEF:", "LEEF:"} {
+		i := bytes.Index(head, []byte(mark))
+		if i <= 0 {
+			continue
+		}
+		if mark[1] == ' ' {
+			i += 2
+		}
+		if at < 0 || i < at {
+			at = i
+		}
+	}
+	if at < 0 {
+		return "", nil
+	}
+	return hostOf(string(head[:at])), bytes.TrimRight(line[at:], "\r\n\x00 ")
+}
+
+// hostOf is the host in the header of a syslog line: after the time, which is one word (ISO 8601, RFC 5424) or three (RFC 3164).
+func hostOf(header string) string {
+	if end := strings.IndexByte(header, '>'); strings.HasPrefix(header, "<") && end > 0 {
+		header = strings.TrimPrefix(header[end+1:], "1 ")
+	}
+	words := strings.Fields(header)
+	skip := 3
+	if len(words) > 0 {
+		if _, err := time.Parse(time.RFC3339Nano, words[0]); err == nil || words[0] == "-" {
+			skip = 1
+		}
+	}
+	if len(words) <= skip || words[skip] == "-" || strings.HasSuffix(words[skip], ":") {
+		return ""
+	}
+	return words[skip]
 }
 
 // syslogLine puts a line together from the parts that a shipper took it apart into, nil when it is not that.

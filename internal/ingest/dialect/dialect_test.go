@@ -14,7 +14,7 @@ import (
 
 // lines that a family would know in these tests.
 func knows(data []byte) bool {
-	return bytes.HasPrefix(data, []byte("known ")) || bytes.HasPrefix(data, []byte(`{"known"`)) || bytes.HasPrefix(data, []byte(`{"inner"`)) || bytes.Contains(data, []byte(" sshd[7]: "))
+	return bytes.HasPrefix(data, []byte("known ")) || bytes.HasPrefix(data, []byte("<Event>known")) || bytes.HasPrefix(data, []byte(`{"known"`)) || bytes.HasPrefix(data, []byte(`{"inner"`)) || bytes.Contains(data, []byte(" sshd[7]: "))
 }
 
 func TestUnwrap(t *testing.T) {
@@ -26,6 +26,10 @@ func TestUnwrap(t *testing.T) {
 		"journald":                   {`{"_HOSTNAME":"db1","SYSLOG_IDENTIFIER":"sshd","_PID":"7","MESSAGE":"hello","__REALTIME_TIMESTAMP":"1930453567000000"}`, "2031-03-05T05:06:07.000000Z db1 sshd[7]: hello", "db1", ""},
 		"rsyslog":                    {`{"timereported":"2031-03-04T05:06:07Z","hostname":"db1","syslogtag":"sshd[7]:","message":" hello"}`, "2031-03-04T05:06:07.000000Z db1 sshd[7]: hello", "db1", ""},
 		"nobody knows what":          {`{"host":"h","message":"hello"}`, `{"host":"h","message":"hello"}`, "h", ""},
+		"an event in a syslog line":  {"<13>Mar  4 05:06:07 web1 sysmon[9]: <Event>known</Event>\n", "<Event>known</Event>", "web1", ""},
+		"JSON in a syslog line":      {"<13>1 2031-03-04T05:06:07Z web1 app - - - {\"known\":1}", `{"known":1}`, "web1", ""},
+		"JSON after a tag":           {"2031-03-04T05:06:07+01:00 web1 app[1]: {\"known\":1}", `{"known":1}`, "web1", ""},
+		"JSON that nobody knows":     {"Mar  4 05:06:07 web1 app: {\"x\":1}", "Mar  4 05:06:07 web1 app: {\"x\":1}", "", ""},
 		"a text":                     {"plain", "plain", "", ""},
 		"broken JSON":                {`{"host":`, `{"host":`, "", ""},
 		"a host that breaks a line":  {`{"timestamp":"2031-03-04T05:06:07Z","host":"a b","program":"sshd","pid":7,"message":"m"}`, `{"timestamp":"2031-03-04T05:06:07Z","host":"a b","program":"sshd","pid":7,"message":"m"}`, "a b", ""},

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
+	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 )
 
@@ -73,12 +74,18 @@ func (s *source) emit(number int64, data []byte) error {
 	if err := s.w.ctx.Err(); err != nil {
 		return &stop{err}
 	}
-	family := s.w.opt.Source
+	family, host := s.w.opt.Source, ""
 	if family == Auto {
 		family = s.detector.Family(data)
+		if family == Auto || len(data) > 0 && data[0] != '{' { // perhaps the record is inside
+			if inner := dialect.Unwrap(data, s.known); len(inner.Data) != len(data) {
+				data, host = inner.Data, inner.Host
+				family = s.detector.Family(data)
+			}
+		}
 	}
 	rec := &normalise.Record{
-		Tenant: s.w.opt.Tenant, Source: family, File: s.name, Number: number,
+		Tenant: s.w.opt.Tenant, Source: family, File: s.name, Host: host, Number: number,
 		Received: s.w.opt.Now().UTC(), Lab: s.w.opt.Lab, Data: data,
 	}
 	if err := s.w.sink.Record(rec); err != nil {
@@ -86,6 +93,8 @@ func (s *source) emit(number int64, data []byte) error {
 	}
 	return nil
 }
+
+func (s *source) known(data []byte) bool { return Detect(s.w.opt.Probes, data) != "" }
 
 // emitText repairs invalid UTF-8 before it emits.
 func (s *source) emitText(number int64, data []byte) error {

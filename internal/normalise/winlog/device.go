@@ -180,6 +180,9 @@ func (w *worker) deviceInfo() *schema.Row {
 	row.Set("DeviceId", w.dev.id)
 	row.Set("DeviceName", w.dev.name)
 	row.Set("OSPlatform", "Windows")
+	if w.rec.provider == sysmonLinux {
+		row.Set("OSPlatform", "Linux")
+	}
 	row.Set("OnboardingStatus", "Onboarded")
 	row.Set("ReportId", w.report)
 	return row

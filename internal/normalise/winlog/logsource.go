@@ -27,6 +27,7 @@ var services = map[string]string{
 	"security":                             "security",
 	"system":                               "system",
 	"microsoft-windows-sysmon/operational": "sysmon",
+	"linux-sysmon/operational":             "sysmon",
 	"microsoft-windows-powershell/operational":                           "powershell",
 	"powershellcore/operational":                                         "powershell",
 	"windows powershell":                                                 "powershell-classic",
@@ -108,7 +109,7 @@ func serviceOf(channel, provider string) string {
 
 // providers maps a provider to the service of the log it writes to.
 var providers = map[string]string{
-	"Microsoft-Windows-Sysmon": "sysmon", "Microsoft-Windows-Security-Auditing": "security", "Microsoft-Windows-PowerShell": "powershell",
+	sysmonLinux: "sysmon", "Microsoft-Windows-Sysmon": "sysmon", "Microsoft-Windows-Security-Auditing": "security", "Microsoft-Windows-PowerShell": "powershell",
 	"PowerShell": "powershell-classic", "Service Control Manager": "system", "Microsoft-Windows-Windows Defender": "windefend",
 	"Microsoft-Windows-TaskScheduler": "taskscheduler", "Microsoft-Windows-WMI-Activity": "wmi",
 }
@@ -116,6 +117,17 @@ var providers = map[string]string{
 func kindOf(r *record) logKind { return kinds[r.service()] }
 
 const windows = "windows"
+
+// sysmonLinux is the provider of Sysmon for Linux, whose events have the form of Windows events.
+const sysmonLinux = "Linux-Sysmon"
+
+// product is the system that rules address the record under.
+func (r *record) product() string {
+	if r.provider == sysmonLinux {
+		return "linux"
+	}
+	return windows
+}
 
 // logsources returns how rules address the record in hand.
 func (w *worker) logsources() []normalise.Logsource {
@@ -126,11 +138,11 @@ func (w *worker) logsources() []normalise.Logsource {
 		if strings.EqualFold(r.channel, "RPCFW") {
 			return []normalise.Logsource{{Product: "rpc_firewall", Category: "application"}}
 		}
-		return []normalise.Logsource{{Product: windows, Service: service}}
+		return []normalise.Logsource{{Product: r.product(), Service: service}}
 	}
 	out := make([]normalise.Logsource, len(categories))
 	for i, c := range categories {
-		out[i] = normalise.Logsource{Product: windows, Category: c, Service: service}
+		out[i] = normalise.Logsource{Product: r.product(), Category: c, Service: service}
 	}
 	return out
 }
