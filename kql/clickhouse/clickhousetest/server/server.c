@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ static void *watch(void *folder) {
 
 int main(int argc, char **argv) {
 	if (argc < 3) return 2;
+	signal(SIGPIPE, SIG_IGN); // a client that goes away ends its query only
 	pthread_t watcher;
 	if (pthread_create(&watcher, NULL, watch, argv[2]) != 0) return 2;
 	void *library = dlopen(argv[1], RTLD_NOW | RTLD_GLOBAL);
