@@ -105,9 +105,9 @@ func folder() string {
 	return filepath.Dir(file)
 }
 
-// libraryPath is BARTIZAN_CHDB, or where scripts/setup.sh puts the library.
+// libraryPath is BARTIZAN_TEST_CLICKHOUSE, or where scripts/setup.sh puts the library.
 func libraryPath() string {
-	if p := os.Getenv("BARTIZAN_CHDB"); p != "" {
+	if p := os.Getenv("BARTIZAN_TEST_CLICKHOUSE"); p != "" {
 		return p
 	}
 	return filepath.Join(folder(), library)
