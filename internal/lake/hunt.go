@@ -265,7 +265,7 @@ func Check(q Query) []kql.Diagnostic {
 }
 
 func (q Query) options() kql.Options {
-	return kql.Options{Now: q.Now, From: q.From, To: q.To, Only: q.Only, Functions: q.Functions}
+	return kql.Options{Now: q.Now, From: q.From, To: q.To, Only: q.Only, Functions: q.Functions, Enrich: Enrichments(q.Visible)}
 }
 
 // compile also tells the processor time that its probes of the data took.
