@@ -302,6 +302,7 @@ func (s *server) registerHunting() {
 	export.quiet = false
 	handle(s, export, s.exportQuery)
 	s.registerQueries(op)
+	s.registerLineage()
 }
 
 func (b *huntBody) hunt() Hunt {
