@@ -47,7 +47,13 @@ var agreeExpressions = []string{
 
 // What the SQL computes and what the functions in Go compute is the same, for every value and null.
 func TestSQLAgreesWithGo(t *testing.T) {
-	e := newEngine(t)
+	stores := engines(t)
+	for _, name := range []string{"duckdb", "clickhouse"} {
+		t.Run(name, func(t *testing.T) { agree(t, newScript(t, stores[name](t))) })
+	}
+}
+
+func agree(t *testing.T, e *script) {
 	e.load(kqltest.Table{Name: "V", Source: agreeTable})
 	lib := fn.New(fn.Options{Now: fn.Ticks(scriptNow)})
 	base, err := e.compile("V")

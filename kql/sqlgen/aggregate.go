@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -81,6 +82,9 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 		}
 	}
 	packs, unpacked := g.packs(aggs)
+	if s, ok := g.d.(separater); ok {
+		packs = s.separates(packs, unpacked)
+	}
 	if len(packs) == 1 && len(packs[0].aggs) == len(aggs) && len(group) > len(r.part) && packs[0].by != nil && g.d.Traits().Ranked {
 		return g.bestRow(r, keys, group, packs[0])
 	}
@@ -166,6 +170,12 @@ func (g *Emitter) bestRow(r *rel, keys []plan.Named, group []string, p *pack) *r
 	return g.derive(base, "SELECT "+selectList(base, outer, names)+"\nFROM ("+inner+") AS "+g.newAlias()+"\nWHERE "+p.name+" = 1")
 }
 
+// separater is a dialect that can give each column of the row with the greatest (or least) value by an aggregate of its own. separates returns the
+// packs that stay and takes the columns of the others out of the map.
+type separater interface {
+	separates(packs []*pack, unpacked map[plan.ColumnID]*pack) []*pack
+}
+
 // pack is a set of columns that come from one row: those of one arg_max, or of one take_any.
 type pack struct {
 	fun  string
@@ -180,7 +190,7 @@ func (p *pack) value(a plan.Agg) plan.Expr { return a.Args[len(a.Args)-1] }
 func (p *pack) fields(g *Emitter) []Field {
 	out := make([]Field, len(p.aggs))
 	for i, a := range p.aggs {
-		out[i] = Field{Name: col(a.Column.ID), SQL: g.As(p.value(a), a.Column.Type)}
+		out[i] = Field{Name: col(a.Column.ID), SQL: g.As(p.value(a), a.Column.Type), Type: a.Column.Type}
 	}
 	return out
 }
@@ -232,7 +242,7 @@ func (g *Emitter) unpack(r *rel, keys []plan.Named, aggs []plan.Agg, packs []*pa
 			items = append(items, name)
 			continue
 		}
-		s := g.d.Unpack(p.name, name)
+		s := g.d.Unpack(p.name, name, slices.IndexFunc(p.aggs, func(x plan.Agg) bool { return x.Column.ID == a.Column.ID }))
 		if a.Column.Type == plan.String {
 			s = "coalesce(" + s + ", '')"
 		}

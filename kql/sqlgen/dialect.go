@@ -20,8 +20,8 @@ type Dialect interface {
 	Aggregate(g *Emitter, a *plan.Agg, order string) string
 	// Together is one aggregate that yields a row's columns packed as one value: the row with the greatest (or least) ordering value, or any row.
 	Together(g *Emitter, fun string, by plan.Expr, fields []Field) string
-	// Unpack takes a field out of what Together gives.
-	Unpack(sql, field string) string
+	// Unpack takes the field at a position out of what Together gives.
+	Unpack(sql, field string, at int) string
 	// FirstPer keeps one row per distinct value of keys, the first of the order ("" for any).
 	FirstPer(keys []string, items []string, from, order string) string
 	// Semi is a semi or anti join of two FROM items.
@@ -57,6 +57,8 @@ type Traits struct {
 	Ranked bool
 	// Calls says that functions in Go can be called from SQL.
 	Calls bool
+	// Inlines says that a named subquery is computed once for each use, and there is no way to have it computed once.
+	Inlines bool
 	// Mixed says that keys of different numeric types can be compared in a join.
 	Mixed bool
 }
@@ -65,4 +67,5 @@ type Traits struct {
 type Field struct {
 	Name string
 	SQL  string
+	Type plan.Type
 }

@@ -170,7 +170,7 @@ func (d *duck) Convert(g *Emitter, s string, from, to plan.Type) string {
 }
 
 // Unpack implements Dialect.
-func (d *duck) Unpack(s, field string) string {
+func (d *duck) Unpack(s, field string, _ int) string {
 	return "struct_extract(" + s + ", " + quote(field) + ")"
 }
 

@@ -19,10 +19,20 @@ type aggCall struct {
 
 // Aggregate implements Dialect.
 func (d *duck) Aggregate(g *Emitter, a *plan.Agg, order string) string {
-	c := &aggCall{Agg: a, name: a.Func, args: a.Args}
+	c := splitAggregate(g, a)
 	if order != "" {
 		c.order = " ORDER BY " + order
 	}
+	f := d.agg[c.name]
+	if f == nil {
+		return g.Unsupported("the aggregate %s()", a.Func)
+	}
+	return f(g, c)
+}
+
+// splitAggregate takes the predicate of an …if aggregate off.
+func splitAggregate(g *Emitter, a *plan.Agg) *aggCall {
+	c := &aggCall{Agg: a, name: a.Func, args: a.Args}
 	if base, ok := conditional(a.Func); ok && len(a.Args) > 0 {
 		c.name = base
 		at := len(a.Args) - 1
@@ -38,11 +48,7 @@ func (d *duck) Aggregate(g *Emitter, a *plan.Agg, order string) string {
 		c.filter = " FILTER (WHERE " + c.where + ")"
 		c.args = append(append([]plan.Expr(nil), a.Args[:at]...), a.Args[at+1:]...)
 	}
-	f := d.agg[c.name]
-	if f == nil {
-		return g.Unsupported("the aggregate %s()", a.Func)
-	}
-	return f(g, c)
+	return c
 }
 
 func conditional(name string) (string, bool) {
@@ -111,6 +117,7 @@ func (d *duck) aggregates() map[string]func(g *Emitter, a *aggCall) string {
 	}
 	m["percentilews_array"] = m["percentilesw_array"]
 	m["count_distinct"] = m["dcount"]
+	m["arg_max"], m["arg_min"] = d.best, d.best
 	m["merge_tdigest"] = m["tdigest_merge"]
 	for name, f := range map[string]string{"stdev": "stddev_samp", "stdevp": "stddev_pop", "variance": "var_samp", "variancep": "var_pop"} {
 		m[name] = func(g *Emitter, a *aggCall) string {
@@ -344,6 +351,39 @@ func constReal(e plan.Expr) (float64, bool) {
 	return 0, false
 }
 
+// maxSeparate is up to how many columns of one row are cheaper as an aggregate each than packed into one value for every row.
+const maxSeparate = 6
+
+// separates implements separater. The aggregates see the same rows in the same order and keep the first of equals, so they agree on the row.
+func (d *duck) separates(packs []*pack, unpacked map[plan.ColumnID]*pack) []*pack {
+	var rest []*pack
+	for _, p := range packs {
+		if p.by == nil || len(p.aggs) > maxSeparate {
+			rest = append(rest, p)
+			continue
+		}
+		for _, a := range p.aggs {
+			delete(unpacked, a.Column.ID)
+		}
+	}
+	return rest
+}
+
+// best is one column of arg_max or arg_min.
+func (d *duck) best(g *Emitter, a *aggCall) string {
+	by, value := a.args[0], a.args[len(a.args)-1]
+	if x, ok := by.(*plan.ColRef); ok && by.Type() == a.Column.Type {
+		if y, ok := value.(*plan.ColRef); ok && x.ID == y.ID {
+			switch by.Type() {
+			case plan.DateTime, plan.TimeSpan, plan.Long, plan.Int:
+				return strings.TrimPrefix(a.Func, "arg_") + "(" + g.Expr(by) + ")"
+			}
+		}
+	}
+	// Nulls are values like others here.
+	return d.emptyText(a, a.Func+"_null("+g.As(value, a.Column.Type)+", "+d.ordering(g, a.Func, by)+")")
+}
+
 // Together implements Dialect. Rows without an ordering value come last, and are taken where there is no other.
 func (d *duck) Together(g *Emitter, fun string, by plan.Expr, fields []Field) string {
 	parts := make([]string, len(fields))
@@ -354,6 +394,11 @@ func (d *duck) Together(g *Emitter, fun string, by plan.Expr, fields []Field) st
 	if fun == "take_any" {
 		return "first(" + row + ")"
 	}
+	return fun + "(" + row + ", " + d.ordering(g, fun, by) + ")"
+}
+
+// ordering is what arg_max and arg_min order by, with something beyond all values for null.
+func (d *duck) ordering(g *Emitter, fun string, by plan.Expr) string {
 	s := g.Expr(by)
 	if !g.NotNull(by) {
 		least := fun == "arg_max"
@@ -372,7 +417,7 @@ func (d *duck) Together(g *Emitter, fun string, by plan.Expr, fields []Field) st
 			s = "coalesce(" + s + ", '')"
 		}
 	}
-	return fun + "(" + row + ", " + s + ")"
+	return s
 }
 
 func pick(first bool, a, b string) string {

@@ -15,7 +15,7 @@ const (
 )
 
 func (d *duck) times() {
-	d.call["bin"], d.call["floor"] = d.bin, d.bin
+	d.call["bin"], d.call["floor"], d.call["bin_at"] = d.bin, d.bin, d.binAt
 	day := func(f func(s string) string) func(*Emitter, *plan.Call) string {
 		return func(g *Emitter, c *plan.Call) string {
 			if len(c.Args) > 1 || c.Args[0].Type() != plan.DateTime {
@@ -80,6 +80,25 @@ func (d *duck) bin(g *Emitter, c *plan.Call) string {
 		return tried("("+s+" - ("+s+" % "+m+" + "+m+") % "+m+")", c.Args[0])
 	}
 	return ""
+}
+
+// binAt is bin with a fixed point that a bin begins at.
+func (d *duck) binAt(g *Emitter, c *plan.Call) string {
+	if len(c.Args) != 3 || c.Args[0].Type() != c.T || c.T != plan.DateTime {
+		return ""
+	}
+	size, ok := c.Args[1].(*plan.Const)
+	at, okAt := c.Args[2].(*plan.Const)
+	if !ok || !okAt || at.T != plan.DateTime {
+		return ""
+	}
+	n, whole := constant(size).(int64)
+	from, wholeAt := constant(at).(int64)
+	if !whole || !wholeAt || n <= 0 || n > 1<<60 {
+		return ""
+	}
+	s, m := g.Expr(c.Args[0]), strconv.FormatInt(n, 10)
+	return "(" + s + " - ((" + s + " - " + g.d.Literal(plan.DateTime, from) + ") % " + m + " + " + m + ") % " + m + ")"
 }
 
 // jsonStrings reads a JSON array whose elements are all strings.

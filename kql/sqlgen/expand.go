@@ -151,6 +151,9 @@ func (g *Emitter) dynamicOf(e plan.Expr) string {
 // apply runs the subquery of mv-apply over all groups at once and joins what passes through to its rows.
 func (g *Emitter) apply(x *plan.Expand, want need, rows *rel, rid, pos string, inHave need) *rel {
 	cte := "s" + g.newAlias()
+	if g.d.Traits().Inlines {
+		g.Unsupported("mv-apply")
+	}
 	g.ctes = append(g.ctes, cte+" AS MATERIALIZED (\n"+rows.sql+")")
 	base := &rel{sql: cte, table: true, alias: g.newAlias(), order: []orderTerm{{col: pos}}, part: []string{rid}}
 	base.hide(rid, pos)

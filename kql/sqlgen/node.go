@@ -415,6 +415,9 @@ func (g *Emitter) sharedNode(x *plan.Shared) *rel {
 		kind := " AS "
 		if x.Materialize || unstable(x.Inner) {
 			kind = " AS MATERIALIZED "
+			if g.d.Traits().Inlines {
+				g.Unsupported("a table that must be computed once")
+			}
 		}
 		g.ctes = append(g.ctes, s.name+kind+"(\n"+r.sql+")")
 	}
@@ -454,7 +457,9 @@ func (g *Emitter) sharedNode(x *plan.Shared) *rel {
 	return out
 }
 
-// unstable says that running the plan again could give other rows.
+// Unstable says that running the plan again could give other rows.
+func Unstable(n plan.Node) bool { return unstable(n) }
+
 func unstable(n plan.Node) bool {
 	found := false
 	plan.Walk(n, func(n plan.Node) {

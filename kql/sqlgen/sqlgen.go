@@ -37,6 +37,8 @@ type Options struct {
 type Query struct {
 	SQL     string
 	Columns []plan.Column
+	// Ordered says that the statement gives the rows in an order that counts.
+	Ordered bool
 }
 
 // UnsupportedError says that the dialect cannot say something.
@@ -77,7 +79,7 @@ func Generate(root plan.Node, d Dialect, opt Options) (Query, error) {
 	if len(g.ctes) > 0 {
 		sql = "WITH " + strings.Join(g.ctes, ",\n") + "\n" + sql
 	}
-	return Query{SQL: sql, Columns: cols}, nil
+	return Query{SQL: sql, Columns: cols, Ordered: len(r.order) > 0}, nil
 }
 
 // Emitter is the state of one generation. Dialects use its exported methods to emit the parts of what they say.

@@ -2,23 +2,16 @@ package kqltest_test
 
 import (
 	"bytes"
-	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"testing"
 	"time"
 
-	_ "github.com/duckdb/duckdb-go/v2"
-
 	"github.com/bartizan-sec/bartizan/kql"
-	"github.com/bartizan-sec/bartizan/kql/duckdb"
-	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/kqltest"
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -27,56 +20,6 @@ import (
 
 // scriptNow is the time of now() in all scripts.
 var scriptNow = time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC)
-
-type catalog map[string]*kql.Table
-
-func (c catalog) Table(name string) *kql.Table { return c[name] }
-
-func (c catalog) Names() []string {
-	var out []string
-	for n := range c {
-		out = append(out, n)
-	}
-	sort.Strings(out)
-	return out
-}
-
-type script struct {
-	t      *testing.T
-	conn   *sql.Conn
-	tables catalog
-}
-
-func newEngine(t *testing.T) *script {
-	t.Helper()
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	if err := duckdb.Register(conn); err != nil {
-		t.Fatal(err)
-	}
-	return &script{t: t, conn: conn, tables: catalog{}}
-}
-
-func (e *script) compile(query string) (*kql.Program, error) {
-	return kql.Compile(query, e.tables, kql.Options{Now: scriptNow, Probe: func(n plan.Node) ([][]any, error) { return e.rows(n) }})
-}
-
-func (e *script) rows(n plan.Node) ([][]any, error) {
-	var rows [][]any
-	_, err := duckdb.Run(context.Background(), e.conn, n, engine.Options{Now: fn.Ticks(scriptNow)}, func(row []any) error {
-		rows = append(rows, append([]any(nil), row...))
-		return nil
-	})
-	return rows, err
-}
 
 // load stores a table under physical names of its own, so that a test fails when a query's name reaches SQL.
 func (e *script) load(table kqltest.Table) {
@@ -89,33 +32,17 @@ func (e *script) load(table kqltest.Table) {
 	if err != nil {
 		e.t.Fatalf("line %d: %v", table.Line, err)
 	}
-	d := sqlgen.DuckDB()
 	t := &kql.Table{Name: table.Name}
-	var defs []string
+	physical := make([]string, len(p.Columns))
 	for i, c := range p.Columns {
-		physical := "p " + c.Name
+		physical[i] = "p " + c.Name
 		if c.Name == "Timestamp" {
 			t.TimeColumn = c.Name
 		}
-		t.Columns = append(t.Columns, kql.TableColumn{Name: c.Name, Type: c.Type, Physical: physical})
-		defs = append(defs, d.Ident(physical)+" "+d.Type(p.Columns[i].Type))
+		t.Columns = append(t.Columns, kql.TableColumn{Name: c.Name, Type: c.Type, Physical: physical[i]})
 	}
-	e.exec("CREATE TABLE " + d.Ident(table.Name) + " (" + strings.Join(defs, ", ") + ")")
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, v := range row {
-			cells[i] = d.Literal(p.Columns[i].Type, v)
-		}
-		e.exec("INSERT INTO " + d.Ident(table.Name) + " VALUES (" + strings.Join(cells, ", ") + ")")
-	}
+	e.store.create(e.t, table.Name, p.Root.Columns(), physical, rows)
 	e.tables[table.Name] = t
-}
-
-func (e *script) exec(sql string) {
-	e.t.Helper()
-	if _, err := e.conn.ExecContext(context.Background(), sql); err != nil {
-		e.t.Fatal(err)
-	}
 }
 
 func (e *script) run(query string) ([]kqltest.Column, [][]any, error) {
@@ -171,7 +98,7 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
-	total := 0
+	total, stores := 0, engines(t)
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -182,18 +109,20 @@ func TestScripts(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		total += len(script.Cases)
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".kqltest"), func(t *testing.T) {
-			e := newEngine(t)
-			for _, table := range script.Tables {
-				e.load(table)
-			}
-			for _, c := range script.Cases {
-				cols, rows, err := e.run(c.Query)
-				if problem := check(c, cols, rows, err); problem != "" {
-					t.Errorf("%s:%d: %s\n%s\n  %s", file, c.Line, c.Title, c.Query, problem)
+		for name, open := range stores {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".kqltest")+"/"+name, func(t *testing.T) {
+				e := newScript(t, open(t))
+				for _, table := range script.Tables {
+					e.load(table)
 				}
-			}
-		})
+				for _, c := range script.Cases {
+					cols, rows, err := e.run(c.Query)
+					if problem := check(c, cols, rows, err); problem != "" {
+						t.Errorf("%s:%d: %s\n%s\n  %s", file, c.Line, c.Title, c.Query, problem)
+					}
+				}
+			})
+		}
 	}
 	if total < 150 {
 		t.Errorf("the scripts hold %d cases, fewer than 150", total)
