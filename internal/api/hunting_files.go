@@ -40,7 +40,7 @@ func (s *server) registerFiles(op func(method, path, id, summary string) operati
 		}
 		return f, nil
 	}
-	handle(s, op(http.MethodGet, "/files", "listHuntingFiles", "The files that externaldata reads as tenant://NAME"), func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
+	handle(s, op(http.MethodGet, "/files", "getHuntingFiles", "The files that externaldata reads as tenant://NAME"), func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
 		Value []HuntFile `json:"value" nullable:"false"`
 	}], error,
 	) {
@@ -59,7 +59,7 @@ func (s *server) registerFiles(op func(method, path, id, summary string) operati
 	binary := map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
 
 	put := op(http.MethodPut, "/files/{name}", "putHuntingFile", "Store a file for externaldata, or replace it")
-	put.permission, put.status = access.DetectionManage, http.StatusNoContent
+	put.permission, put.scope, put.status = access.DetectionManage, access.ScopeWrite, http.StatusNoContent
 	s.handleRaw(put, func(o *huma.Operation) {
 		name(o)
 		o.RequestBody = &huma.RequestBody{Required: true, Content: binary}
@@ -99,7 +99,7 @@ func (s *server) registerFiles(op func(method, path, id, summary string) operati
 		return nil
 	})
 	remove := op(http.MethodDelete, "/files/{name}", "deleteHuntingFile", "Delete a file for externaldata")
-	remove.permission, remove.status = access.DetectionManage, http.StatusNoContent
+	remove.permission, remove.scope, remove.status = access.DetectionManage, access.ScopeWrite, http.StatusNoContent
 	type path struct {
 		Name string `path:"name" maxLength:"200"`
 	}
