@@ -245,7 +245,7 @@ func (s *server) registerHunting() {
 		a, err := s.hunt(ctx, c, in.Body.hunt())
 		return answer(a), err
 	}, s.streamed())
-	handle(s, op(http.MethodGet, "/runs", "listRuns", "The queries that run now: one's own, or all for those who manage the tenant"), func(_ context.Context, c *call, _ *struct{}) (*output[struct {
+	handle(s, op(http.MethodGet, "/runs", "getRuns", "The queries that run now: one's own, or all for those who manage the tenant"), func(_ context.Context, c *call, _ *struct{}) (*output[struct {
 		Value []HuntRunning `json:"value" nullable:"false"`
 	}], error,
 	) {
