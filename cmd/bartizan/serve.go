@@ -131,7 +131,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	defer outside.Close()
 	handler := api.New(api.Deps{
-		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: hunting.New(n.db, hunting.Options{}), Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
+		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: hunting.New(n.db, hunting.Options{}), Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
 		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})

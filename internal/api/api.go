@@ -39,6 +39,7 @@ type Deps struct {
 	Incidents *incident.Service
 	Hunting   Hunter
 	Queries   *hunting.Service
+	Links     Linker
 	Rules     Rules
 	Lab       *simulate.Service
 	Receiver  Receiver

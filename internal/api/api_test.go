@@ -244,8 +244,9 @@ func open1(t *testing.T, location string, change func(*Deps)) *house {
 	if h.hub, err = live.New(&wire{}, telemetry.Discard()); err != nil {
 		t.Fatal(err)
 	}
+	incidents := incident.New(db, incident.Options{})
 	d := Deps{
-		Access: h.access, Incidents: incident.New(db, incident.Options{}), Hunting: h.hunter, Queries: hunting.New(db, hunting.Options{}),
+		Access: h.access, Incidents: incidents, Links: incidents, Hunting: h.hunter, Queries: hunting.New(db, hunting.Options{}),
 		Rules: &fakeRules{rules: map[string]*detect.Rule{"r1": {ID: "r1", Title: "a rule", Kind: detect.Sigma}}},
 		Lab:   simulate.NewService(db, nil, nil, nil, nil), Receiver: h.ingest, Sources: fakeSources{}, Settings: setting.New(db, 180*24*time.Hour),
 		Live: h.hub, Metrics: telemetry.NewMetrics(), System: &fakeSystem{dir: t.TempDir()}, Version: "1.2.3", MaxBody: 1 << 16, MaxIngest: 1 << 16,

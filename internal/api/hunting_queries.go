@@ -64,4 +64,37 @@ func (s *server) registerQueries(op func(method, path, id, summary string) opera
 		r, n, err := s.Queries.History(ctx, c.tenant, c.owner(), in.Top, in.Skip)
 		return pageOf(r, n, *in, requestURL(ctx)), err
 	})
+	s.registerFavorites(op)
+	s.registerFunctions(op)
+	s.registerCommunity(op)
+	s.registerUsage(op)
+	s.registerLink(op)
+}
+
+// FavoritePath names a favourite.
+type FavoritePath struct {
+	Kind string `path:"kind" enum:"table,function,query,community"`
+	Name string `path:"name" maxLength:"400" doc:"name of a table or function, id of a query"`
+}
+
+func (s *server) registerFavorites(op func(method, path, id, summary string) operation) {
+	handle(s, op(http.MethodGet, "/favorites", "getFavorites", "One's own favourite tables, functions and queries"), func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
+		Value []hunting.Favorite `json:"value" nullable:"false"`
+	}], error,
+	) {
+		list, err := s.Queries.Favorites(ctx, c.tenant, c.owner())
+		return answer(struct {
+			Value []hunting.Favorite `json:"value" nullable:"false"`
+		}{list}), err
+	})
+	add := op(http.MethodPut, "/favorites/{kind}/{name}", "addFavorite", "Add a favourite")
+	add.status = http.StatusNoContent
+	handle(s, add, func(ctx context.Context, c *call, in *FavoritePath) (*nothing, error) {
+		return &nothing{}, s.Queries.AddFavorite(ctx, c.tenant, c.owner(), hunting.Favorite{Kind: in.Kind, Name: in.Name})
+	})
+	remove := op(http.MethodDelete, "/favorites/{kind}/{name}", "removeFavorite", "Remove a favourite")
+	remove.status = http.StatusNoContent
+	handle(s, remove, func(ctx context.Context, c *call, in *FavoritePath) (*nothing, error) {
+		return &nothing{}, s.Queries.RemoveFavorite(ctx, c.tenant, c.owner(), hunting.Favorite{Kind: in.Kind, Name: in.Name})
+	})
 }

@@ -318,6 +318,28 @@ func mentioned(query string, catalog kql.Catalog) []string {
 	return out
 }
 
+// TablesOf lists the tables that a query of the owner's reads, directly, by patterns and searches, and through the functions it calls.
+func (s *Service) TablesOf(ctx context.Context, id tenant.ID, by Owner, query string) ([]string, error) {
+	functions, err := s.Functions(ctx, id, by, query)
+	if err != nil {
+		return nil, err
+	}
+	catalog := lake.Catalog(schema.Load(), nil)
+	names := mentioned(query, catalog)
+	for _, f := range functions {
+		names = append(names, mentioned(f.Text, catalog)...)
+	}
+	if program, err := kql.Compile(query, catalog, kql.Options{Now: time.Now(), Functions: functions}); err == nil {
+		plan.Walk(program.Root, func(n plan.Node) {
+			if s, ok := n.(*plan.Scan); ok {
+				names = append(names, s.Table)
+			}
+		})
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
 // aboutOthers says it plainly when what a body misses is another function of the tenant's.
 func (s *Service) aboutOthers(ctx context.Context, id tenant.ID, by Owner, own string, err error) error {
 	e, ok := err.(*fault.Error) //nolint:errorlint // made by placed

@@ -70,6 +70,8 @@ type batch struct {
 	w   *working
 	now int64
 
+	placed *placement // by hand; nil: by correlation
+
 	touched  []*fold // in order of first touch
 	entities map[string]*store.Entity
 	hits     []store.Hit
@@ -106,7 +108,7 @@ func (b *batch) accept(ctx context.Context, detections []Detection) error {
 	if err := b.number(ctx); err != nil {
 		return err
 	}
-	j := &joiner{s: b.s, tx: b.tx, w: b.w, now: b.now, id: b.w.tenant}
+	j := &joiner{s: b.s, tx: b.tx, w: b.w, now: b.now, id: b.w.tenant, placed: b.placed}
 	if err := j.run(ctx, b.touched); err != nil {
 		return err
 	}
@@ -266,7 +268,7 @@ func foldHash(rule, key, lab string) int64 {
 
 // place finds or opens the alert of a hit.
 func (b *batch) place(in *incoming) {
-	window := b.s.opt.FoldWindow.Microseconds()
+	window := b.foldWindow()
 	var f *fold
 	best := int64(0)
 	for _, c := range b.w.folds[in.fold] {

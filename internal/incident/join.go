@@ -41,6 +41,8 @@ type joiner struct {
 	id  tenant.ID
 	now int64
 
+	placed *placement // by hand; nil: by correlation
+
 	groups map[int64]*group
 	of     map[string]*group // alert -> group
 	fresh  []*group
@@ -63,6 +65,9 @@ func (g *group) resolve() *group {
 
 // run places every touched alert in a group and numbers the new groups.
 func (j *joiner) run(ctx context.Context, touched []*fold) error {
+	if j.placed != nil {
+		return j.put(ctx, touched)
+	}
 	j.groups, j.of, j.hit = map[int64]*group{}, map[string]*group{}, map[*group]bool{}
 	looking := make([]*fold, 0, len(touched))
 	ids := []string{}
@@ -333,8 +338,12 @@ func better(a, b *group) bool {
 
 // note adds to the log of a stored incident.
 func (j *joiner) note(g *group, kind, old, now, text string) {
+	by := System
+	if j.placed != nil {
+		by = j.placed.by
+	}
 	if g.row != nil {
-		j.log = append(j.log, activity("incident", strconv.FormatInt(g.id, 10), j.now, System, kind, old, now, text))
+		j.log = append(j.log, activity("incident", strconv.FormatInt(g.id, 10), j.now, by, kind, old, now, text))
 	}
 }
 
@@ -361,7 +370,7 @@ func (j *joiner) number(ctx context.Context, touched []*fold) error {
 			next++
 			g.row = newIncident(j.id, g.id, j.now)
 			j.created = append(j.created, g.id)
-			j.note(g, "created", "", "", "Opened by correlation")
+			j.opened(g)
 		}
 	}
 	for _, f := range touched {

@@ -204,20 +204,25 @@ func (b *Builder) Impacted(device, user, mailbox string) {
 		b.put(incident.Evidence{Type: "device", HostName: device}, incident.Attacked)
 	}
 	if user != "" {
-		u := incident.Evidence{Type: "user"}
-		switch domain, name, ok := strings.Cut(user, `\`); {
-		case ok:
-			u.AccountDomain, u.AccountName = domain, name
-		case strings.Contains(user, "@"):
-			u.AccountUPN = user
-		case strings.HasPrefix(user, "S-1-"):
-			u.AccountSID = user
-		default:
-			u.AccountName = user
-		}
-		b.put(u, incident.Compromised)
+		b.put(account(user), incident.Compromised)
 	}
 	if mailbox != "" {
 		b.mailbox(mailbox, incident.Attacked)
 	}
+}
+
+// account reads a user's name as people and columns write it: DOMAIN\name, a principal name, a SID, or a plain name.
+func account(user string) incident.Evidence {
+	u := incident.Evidence{Type: "user"}
+	switch domain, name, ok := strings.Cut(user, `\`); {
+	case ok:
+		u.AccountDomain, u.AccountName = domain, name
+	case strings.Contains(user, "@"):
+		u.AccountUPN = user
+	case strings.HasPrefix(user, "S-1-"):
+		u.AccountSID = user
+	default:
+		u.AccountName = user
+	}
+	return u
 }

@@ -155,7 +155,7 @@ func DeleteAlerts(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string
 			Where("tenant_id = ? AND alert_no IN (SELECT no FROM alerts WHERE tenant_id = ? AND id IN (?))", id, id, in).Exec(ctx); err != nil {
 			return err
 		}
-		for _, table := range []string{"alert_evidence", "alert_entities", "alert_unlinks", "incident_edges"} {
+		for _, table := range []string{"alert_evidence", "alert_entities", "alert_results", "alert_unlinks", "incident_edges"} {
 			if _, err := db.NewDelete().TableExpr(table).Where("tenant_id = ? AND alert_id IN (?)", id, in).Exec(ctx); err != nil {
 				return err
 			}

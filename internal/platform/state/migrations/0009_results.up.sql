@@ -1,0 +1,1 @@
+ALTER TABLE alert_results ADD COLUMN tables TEXT NOT NULL DEFAULT '[]';
