@@ -70,6 +70,9 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 func report(v *fastjson.Value, rec *normalise.Record, raw string, out *normalise.Batch) {
 	before := len(out.Events)
 	events := v.GetArray("events")
+	if one := v.Get("events"); one != nil && one.Type() == fastjson.TypeObject {
+		events = []*fastjson.Value{one}
+	}
 	if len(events) == 0 {
 		events = []*fastjson.Value{v}
 	}

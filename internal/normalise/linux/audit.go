@@ -395,6 +395,9 @@ func account(p *part) string {
 func (a *audit) deviceEvent(rec *normalise.Record, action string) *schema.Row {
 	r := row(rec, "DeviceEvents", action, a.node, a.at)
 	a.doer(r)
+	if len(a.parts) > 0 {
+		r.Set("RemoteIP", normalise.CleanIP(a.parts[0].get("addr")))
+	}
 	r.Set("AdditionalFields", a.additional())
 	return r
 }

@@ -39,8 +39,29 @@ var moved = [...]struct {
 	{"RuleName", []string{"rule", "name"}, false},
 }
 
-// readMoved brings renamed fields of a Sysmon event back under the sensor's names.
+// movedSecurity lists the same for audit events.
+var movedSecurity = [...]struct {
+	name string
+	path []string
+}{
+	{"IpAddress", []string{"source", "ip"}}, {"IpPort", []string{"source", "port"}}, {"WorkstationName", []string{"source", "domain"}},
+}
+
+// readMovedSecurity brings renamed fields of an audit event back under their names.
+func (r *record) readMovedSecurity(root *fastjson.Value) {
+	for _, m := range movedSecurity {
+		if v := root.Get(m.path...); v != nil && r.find(m.name) == nil && (v.Type() == fastjson.TypeString || v.Type() == fastjson.TypeNumber) {
+			r.add(m.name, r.value(v))
+		}
+	}
+}
+
+// readMoved brings renamed fields of an event back under the names of its provider.
 func (r *record) readMoved(root *fastjson.Value) {
+	if r.provider == "Microsoft-Windows-Security-Auditing" {
+		r.readMovedSecurity(root)
+		return
+	}
 	if r.provider != "Microsoft-Windows-Sysmon" || root.Get("process") == nil && root.Get("dns") == nil {
 		return
 	}
