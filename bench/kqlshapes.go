@@ -70,12 +70,12 @@ let connections = DeviceNetworkEvents
 | project DeviceId, Connected = Timestamp, InitiatingProcessFileName, RemoteIP, RemotePort;
 starts
 | join kind=inner connections on DeviceId
-| where Connected between (Started .. (Started + 10m))
+| where Connected between (Started .. (Started + 4h))
 | summarize Connections = count(), First = min(Connected) by DeviceName, ProcessCommandLine, RemoteIP`,
 		`SELECT p.DeviceName, p.ProcessCommandLine, n.RemoteIP, count(*) AS Connections, min(n."Timestamp") AS "First"
 FROM DeviceProcessEvents p JOIN DeviceNetworkEvents n ON p.DeviceId = n.DeviceId
 WHERE p."Timestamp" > {10d} AND lower(p.FileName) IN ('powershell.exe', 'cscript.exe', 'rundll32.exe', 'svchost.exe')
-  AND n."Timestamp" > {10d} AND n.ActionType = 'ConnectionSuccess' AND n."Timestamp" BETWEEN p."Timestamp" AND p."Timestamp" + 6000000000
+  AND n."Timestamp" > {10d} AND n.ActionType = 'ConnectionSuccess' AND n."Timestamp" BETWEEN p."Timestamp" AND p."Timestamp" + 144000000000
 GROUP BY ALL`,
 	},
 	{

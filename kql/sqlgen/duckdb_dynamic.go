@@ -21,6 +21,11 @@ func (d *duck) dynamics() {
 	}
 	d.call["parse_json"] = func(g *Emitter, c *plan.Call) string {
 		a := c.Args[0]
+		if a.Type() == plan.Dynamic && isColumn(a) {
+			// Only a text inside a dynamic is read once more.
+			s := g.Expr(a)
+			return "CASE WHEN starts_with(" + s + ", '\"') THEN " + d.udf(g, c.Func, c.T, c.Args) + " ELSE " + s + " END"
+		}
 		if a.Type() != plan.String {
 			return ""
 		}
@@ -124,8 +129,11 @@ func (d *duck) extracted(g *Emitter, f string, base plan.Expr, path string) stri
 		base = k.Args[0]
 		if base.Type() == plan.Dynamic {
 			// A dynamic that holds text is read once more.
-			s := g.Expr(k)
-			return f + "(" + s + ", " + quote(path) + ")"
+			call := f + "(" + g.Expr(k) + ", " + quote(path) + ")"
+			if isColumn(base) {
+				return "TRY(" + call + ")"
+			}
+			return call
 		}
 	}
 	s := g.Expr(base)

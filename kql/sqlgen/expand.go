@@ -38,6 +38,7 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 		r, exprs = g.liftAll(r, inCols, below, exprs)
 	}
 	inHave := allOf(inCols)
+	r = g.computeFirst(r, inCols, below, exprs)
 
 	// The lists, beside everything that passes through.
 	items, names := kept(inCols, below)
@@ -129,6 +130,26 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 		return out
 	}
 	return g.apply(x, want, out, rid, pos, inHave)
+}
+
+// computeFirst computes the expressions that are more than a column in a SELECT of their own, because each is named several times by what is above.
+func (g *Emitter) computeFirst(r *rel, cols []plan.Column, want need, exprs []plan.Expr) *rel {
+	items, names := kept(cols, want)
+	more := false
+	for i, e := range exprs {
+		switch e.(type) {
+		case *plan.ColRef, *plan.Const, *hiddenRef:
+			continue
+		}
+		more = true
+		h := g.newHidden()
+		items = append(items, g.scoped(r, func() string { return g.dynamicOf(e) })+" AS "+h)
+		exprs[i] = &hiddenRef{name: h, t: plan.Dynamic}
+	}
+	if !more {
+		return r
+	}
+	return g.derive(r, "SELECT "+selectList(r, items, names)+"\nFROM "+r.from())
 }
 
 func replaced(x *plan.Expand, id plan.ColumnID) bool {

@@ -148,6 +148,7 @@ type rel struct {
 	order  []orderTerm
 	hidden []string // columns beside the plan's that operators above must pass on
 	serial string   // the hidden column that numbers serialized rows
+	raw    *rel     // what serial was computed over, when nothing came since
 	part   []string // hidden columns that name the group a row belongs to (mv-apply, partition)
 }
 

@@ -23,9 +23,68 @@ func (g *Emitter) serialize(x *plan.Serialize, want need) *rel {
 	base.hide(r.part...)
 	out := g.derive(base, "SELECT "+selectList(base, items, names)+"\nFROM "+r.from())
 	out.serial = h
+	out.raw = r
 	out.order = []orderTerm{{col: h}}
 	out.hide(h)
 	return out
+}
+
+// neighbours computes prev and next together with the numbers of the rows, over one sort. It gives nil where the expressions have other windows.
+func (g *Emitter) neighbours(r *rel, cols []plan.Column, want need, exprs []plan.Expr) (*rel, []plan.Expr) {
+	if r.raw == nil || len(r.raw.order) == 0 || len(r.where) > 0 {
+		return nil, nil
+	}
+	plainWindows := true
+	for _, e := range exprs {
+		rewrite(e, func(e plan.Expr) plan.Expr {
+			if w, ok := e.(*plan.Window); ok {
+				plainWindows = plainWindows && (w.Func == "prev" || w.Func == "next")
+				for _, a := range w.Args {
+					plainWindows = plainWindows && !hasWindow(a)
+				}
+			}
+			return e
+		})
+	}
+	if !plainWindows {
+		return nil, nil
+	}
+	sorted := *r
+	sorted.serial = r.raw.orderBy(nil)
+	items, have := kept(cols, want)
+	for _, h := range r.hidden {
+		if h == r.serial {
+			over := "ORDER BY " + sorted.serial
+			if len(r.part) > 0 {
+				over = "PARTITION BY " + strings.Join(r.part, ", ") + " " + over
+			}
+			h = "row_number() OVER (" + over + ") AS " + h
+		}
+		if !have[h] {
+			items, have[h] = append(items, h), true
+		}
+	}
+	out := make([]plan.Expr, len(exprs))
+	names := map[string]string{}
+	var made []string
+	for i, e := range exprs {
+		out[i] = rewrite(e, func(e plan.Expr) plan.Expr {
+			w, ok := e.(*plan.Window)
+			if !ok {
+				return e
+			}
+			s, _ := g.window(&sorted, w)
+			if names[s] == "" {
+				names[s] = g.newHidden()
+				made = append(made, names[s])
+				items = append(items, s+" AS "+names[s])
+			}
+			return &hiddenRef{name: names[s], t: w.T}
+		})
+	}
+	next := g.derive(r, "SELECT "+strings.Join(items, ", ")+"\nFROM "+r.raw.from())
+	next.hide(made...)
+	return next, out
 }
 
 func hasWindow(e plan.Expr) bool {
@@ -77,6 +136,9 @@ func (g *Emitter) liftAll(r *rel, cols []plan.Column, want need, exprs []plan.Ex
 	if r.serial == "" {
 		// Without an order the present one counts.
 		r = g.number(r, cols, want)
+	}
+	if next, out := g.neighbours(r, cols, want, exprs); next != nil {
+		return next, out
 	}
 	out := append([]plan.Expr(nil), exprs...)
 	for range 64 {
