@@ -16,7 +16,6 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/backup"
 	"github.com/bartizan-sec/bartizan/internal/platform/bus"
-	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
@@ -187,7 +186,7 @@ func newRestore() *cobra.Command {
 }
 
 func restoreInto(ctx context.Context, m *backup.Manifest, from, data string) error {
-	cfg, err := config.Load(nil, "")
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}

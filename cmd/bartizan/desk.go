@@ -11,7 +11,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
-	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
 )
@@ -25,7 +24,7 @@ type desk struct {
 
 // openDesk opens the data folder's state database. A folder that a server holds is an error that says how to reach the server.
 func openDesk(ctx context.Context, t targetFlags, program string) (*desk, error) {
-	cfg, err := config.Load(nil, "")
+	cfg, err := loadConfig()
 	if err != nil {
 		return nil, err
 	}

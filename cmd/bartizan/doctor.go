@@ -91,7 +91,7 @@ func examine(ctx context.Context, data string) *doctorReport {
 		abs = data
 	}
 	r := &doctorReport{Version: buildVersion(), Data: abs, Healthy: true}
-	cfg, err := config.Load(nil, "")
+	cfg, err := loadConfig()
 	r.add("configuration", "environment and defaults are valid", "correct or remove the setting", err)
 	if web.Portal() == nil {
 		r.warn("portal", "the portal was not built into this binary", "build with make build")

@@ -15,6 +15,8 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/detect"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/lake"
+	"github.com/bartizan-sec/bartizan/internal/lake/clickhouse"
 	"github.com/bartizan-sec/bartizan/internal/lake/duckdb"
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
@@ -31,7 +33,7 @@ type node struct {
 	log       *slog.Logger
 	dir       *datadir.Dir
 	db        *bun.DB
-	lakes     *duckdb.Engine
+	lakes     lake.Engine
 	records   *ingest.Records
 	rules     *detect.Service
 	incidents *incident.Service
@@ -46,6 +48,11 @@ type nodeOptions struct {
 	publisher incident.Publisher
 }
 
+// loadConfig gives the configuration of a command that has no flags for it: the environment, and the server's file where $BARTIZAN_SERVER_CONFIG names it.
+func loadConfig() (*config.Config, error) {
+	return config.Load(nil, os.Getenv("BARTIZAN_SERVER_CONFIG"))
+}
+
 // openNode opens the data folder of a command.
 func openNode(ctx context.Context, t targetFlags, program string) (*node, error) {
 	return openNodeWith(ctx, t.data, program, nodeOptions{})
@@ -54,7 +61,7 @@ func openNode(ctx context.Context, t targetFlags, program string) (*node, error)
 func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *node, err error) {
 	n := &node{cfg: o.cfg, log: o.log}
 	if n.cfg == nil {
-		if n.cfg, err = config.Load(nil, ""); err != nil {
+		if n.cfg, err = loadConfig(); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +83,7 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	if n.db, err = state.Open(ctx, location); err != nil {
 		return nil, err
 	}
-	if n.lakes, err = duckdb.New(n.dir.Lakes(), duckdb.Options{Threads: n.cfg.Lake.Threads, MemoryLimit: memoryLimit(n.cfg.Lake.Memory), Register: kqlduckdb.Register}); err != nil {
+	if n.lakes, err = openLakes(n.cfg.Lake, n.dir.Lakes()); err != nil {
 		return nil, err
 	}
 	n.records = ingest.NewRecords(n.db)
@@ -133,6 +140,30 @@ func existing(ctx context.Context, service *access.Service, id tenant.ID) (tenan
 		}
 	}
 	return "", fault.Newf(fault.NotFound, "there is no tenant %q; bartizan tenant list shows those there are", id)
+}
+
+// openLakes opens the event lake: the one at the configured address, or else files in the folder.
+func openLakes(cfg config.Lake, folder string) (lake.Engine, error) {
+	if cfg.URL != "" {
+		e, err := clickhouse.New(cfg.URL, clickhouse.Options{Threads: cfg.Threads, Memory: int64(cfg.Memory)}) //nolint:gosec // sizes of memory
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
+	e, err := duckdb.New(folder, duckdb.Options{Threads: cfg.Threads, MemoryLimit: memoryLimit(cfg.Memory), Register: kqlduckdb.Register})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// lakeName is the program that keeps the events.
+func (n *node) lakeName() string {
+	if n.cfg.Lake.URL != "" {
+		return "ClickHouse"
+	}
+	return "DuckDB"
 }
 
 // memoryLimit is a size as DuckDB writes it; "" leaves the choice to it.

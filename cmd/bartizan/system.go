@@ -29,7 +29,7 @@ func (s *server) Health(ctx context.Context, id tenant.ID) api.Health {
 	} else {
 		position, err = store.Position(ctx, ingest.BusPosition)
 	}
-	h.Components = append(h.Components, api.Component("lake", "DuckDB", err))
+	h.Components = append(h.Components, api.Component("lake", s.lakeName(), err))
 	if status, err := s.bus.Status(ctx, id); err == nil {
 		q := api.HealthQueue{Name: "records on their way into the lake", Waiting: max(0, int64(status.Last)-position), Bytes: int64(status.Bytes), MaxBytes: status.MaxBytes} //nolint:gosec // far below 2^63
 		if q.Waiting > 0 && !status.Oldest.IsZero() {

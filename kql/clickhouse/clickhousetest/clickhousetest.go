@@ -250,6 +250,9 @@ func (s *Shard) Kill() error {
 	return nil
 }
 
+// Ended is closed when the process has ended, which the library also does when a client resets its connection at an unlucky moment.
+func (s *Shard) Ended() <-chan struct{} { return s.ended }
+
 // Restart starts the shard again over the same data and ports.
 func (s *Shard) Restart() error {
 	_ = s.held.Close()
