@@ -1,1 +1,116 @@
-export { ResultsPane } from '../ResultsPane';
+import { useMemo } from 'react';
+import { Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody, ProgressBar, tokens } from '@fluentui/react-components';
+import { SearchSquareRegular } from '@fluentui/react-icons';
+import { ApiError } from '../../api/client';
+import { Empty, Failure } from '../../design/states';
+import { rangeName } from '../ranges';
+import { useZone } from '../../design/Time';
+import type { ResultsPaneProps } from '../seam';
+import type { Outcome } from './outcome';
+import { problemOf } from './problem';
+import { ResultView } from './ResultView';
+import { duration } from './words';
+
+const useStyles = makeStyles({
+  note: { margin: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`, flexShrink: 0, minHeight: 'auto' },
+  quiet: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
+  mono: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' },
+  wait: {
+    display: 'flex',
+    alignItems: 'center',
+    gap: tokens.spacingHorizontalM,
+    padding: `${tokens.spacingVerticalM} ${tokens.spacingHorizontalM}`,
+    flexShrink: 0,
+  },
+  pane: { display: 'flex', flexDirection: 'column', flexGrow: 1, minHeight: 0, minWidth: 0, position: 'relative' },
+});
+
+// ResultsPane shows what became of a run: nothing yet, its rows while they arrive, all of them, or why there are none.
+export function ResultsPane(props: ResultsPaneProps) {
+  const s = useStyles();
+  const { zone } = useZone();
+  const { run, range, onRange, onCancel } = props;
+  const { result } = run;
+  // One view per run: what was chosen for other rows does not carry over, except for how the columns are laid out.
+  const key = run.id ?? '';
+  const received = run.received ?? result?.rows.length ?? 0;
+  const failed = useMemo(
+    () => (run.state === 'failed' ? <QueryError error={run.error} offset={run.offset ?? 0} rows={received} /> : null),
+    [run.state, run.error, run.offset, received],
+  );
+  if (run.state === 'none')
+    return (
+      <Empty icon={<SearchSquareRegular />} title="Write a query and press Shift+Enter">
+        Blank lines separate several queries in one tab; the one under the cursor runs. Open a table in the schema to see its columns.
+      </Empty>
+    );
+  return (
+    <div className={s.pane}>
+      {run.state === 'running' ? (
+        <>
+          <ProgressBar shape="square" thickness="medium" aria-label="The query is running" />
+          {result ? null : (
+            <div className={s.wait}>
+              <span role="status">Running the query</span>
+              <Button size="small" onClick={onCancel}>
+                Cancel
+              </Button>
+            </div>
+          )}
+        </>
+      ) : null}
+      {failed}
+      {run.state === 'cancelled' ? (
+        <MessageBar intent="info" className={s.note}>
+          <MessageBarBody>
+            The query was cancelled.{received > 0 ? ` These are the ${received.toLocaleString()} rows that had arrived.` : ''}
+          </MessageBarBody>
+        </MessageBar>
+      ) : null}
+      {result && received > 0 ? (
+        <ResultView key={key} {...props} result={result} received={received} />
+      ) : run.state === 'done' && result ? (
+        <>
+          {(result.warnings ?? []).map((w, i) => (
+            <MessageBar key={i} intent="warning" className={s.note}>
+              <MessageBarBody>{w.message}</MessageBarBody>
+            </MessageBar>
+          ))}
+          <Empty
+            icon={<SearchSquareRegular />}
+            title="No rows"
+            actions={range !== 'all' ? <Button onClick={() => onRange('all')}>Search all time</Button> : undefined}
+          >
+            {`The query ran ${duration(result.stats.ms)} and found nothing${range === 'all' ? '' : ` in: ${rangeName(range, zone).toLowerCase()}`}.`}
+          </Empty>
+        </>
+      ) : null}
+    </div>
+  );
+}
+
+function QueryError({ error, offset, rows }: { error: unknown; offset: number; rows: number }) {
+  const s = useStyles();
+  const problem = problemOf(error);
+  const known = error instanceof ApiError && error.status < 500 && error.status !== 403 && error.code !== 'unreachable';
+  if (!known) return <Failure what="the result" error={error} />;
+  const retry = error.details.retryAfter;
+  return (
+    <MessageBar intent="error" className={s.note} layout="multiline" role="alert">
+      <MessageBarBody>
+        <strong>{problem ? `Line ${problem.line + offset}, column ${problem.column}: ` : ''}</strong>
+        <span className={s.mono}>{error.message}</span>
+        {problem?.hint ? <div>{problem.hint}</div> : null}
+        {typeof retry === 'number' || typeof retry === 'string' ? <div>Try again in {String(retry)} seconds.</div> : null}
+        {rows > 0 ? <div>These are the {rows.toLocaleString()} rows that had arrived before it failed.</div> : null}
+        <div className={s.quiet}>
+          {error.code}
+          {error.requestId ? `, request ${error.requestId}` : ''}
+        </div>
+      </MessageBarBody>
+      <MessageBarActions />
+    </MessageBar>
+  );
+}
+
+export type { Outcome };

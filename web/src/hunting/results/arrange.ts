@@ -87,7 +87,10 @@ const finder = (find: string) => {
   const pattern = new RegExp(wanted.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'i');
   return (row: readonly Cell[]) => {
     for (const cell of row)
-      if (cell !== null && pattern.test(typeof cell === 'string' ? cell : typeof cell === 'boolean' ? (cell ? 'True' : 'False') : cellText(cell)))
+      if (
+        cell !== null &&
+        pattern.test(typeof cell === 'string' ? cell : typeof cell === 'boolean' ? (cell ? 'True' : 'False') : cellText(cell))
+      )
         return true;
     return false;
   };
@@ -207,7 +210,12 @@ export interface Counted {
 }
 
 // distinct counts the values of a column, most frequent first, and says how many there are when not all are listed.
-export async function distinct(table: Table, column: number, limit = 1000, signal?: AbortSignal): Promise<{ values: Counted[]; total: number }> {
+export async function distinct(
+  table: Table,
+  column: number,
+  limit = 1000,
+  signal?: AbortSignal,
+): Promise<{ values: Counted[]; total: number }> {
   const slices = new Slices(signal);
   const counts = new Map<string, number>();
   for (let i = 0; i < table.rows.length; i++) {

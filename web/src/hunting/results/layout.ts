@@ -22,7 +22,11 @@ export interface Placed {
 }
 
 // place lays the columns out, pinned ones first.
-export function place(layout: Layout, empty: ReadonlySet<number>, width: (column: number) => number): { pinned: Placed[]; rest: Placed[]; pinnedWidth: number; width: number } {
+export function place(
+  layout: Layout,
+  empty: ReadonlySet<number>,
+  width: (column: number) => number,
+): { pinned: Placed[]; rest: Placed[]; pinnedWidth: number; width: number } {
   const pinned: Placed[] = [];
   const rest: Placed[] = [];
   let [x, y] = [0, 0];

@@ -89,7 +89,8 @@ export class Reader {
 
 // runId makes the name by which a run can be cancelled.
 export function runId(): string {
-  if ('randomUUID' in crypto) return crypto.randomUUID();
+  // Pages that were not loaded by HTTPS have no randomUUID.
+  if (window.isSecureContext) return crypto.randomUUID();
   const bytes = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
   return `${bytes.slice(0, 8)}-${bytes.slice(8, 12)}-4${bytes.slice(13, 16)}-8${bytes.slice(17, 20)}-${bytes.slice(20)}`;
 }

@@ -1,0 +1,37 @@
+import { makeStyles, tokens } from '@fluentui/react-components';
+
+export const useDrawStyles = makeStyles({
+  plot: {
+    flexGrow: 1,
+    minHeight: '240px',
+    minWidth: 0,
+    position: 'relative',
+    outline: 'none',
+    borderRadius: tokens.borderRadiusMedium,
+    ':focus-visible': { boxShadow: `0 0 0 2px ${tokens.colorStrokeFocus2}` },
+  },
+  svg: { display: 'block', position: 'absolute', inset: 0 },
+  still: { display: 'block' },
+  text: { fill: tokens.colorNeutralForeground2, fontSize: '12px', fontFamily: tokens.fontFamilyBase },
+  strong: { fill: tokens.colorNeutralForeground1, fontSize: '12px', fontFamily: tokens.fontFamilyBase },
+  rule: { stroke: tokens.colorNeutralStroke2 },
+  zero: { stroke: tokens.colorNeutralStroke1 },
+  cursor: { stroke: tokens.colorNeutralForeground3, strokeDasharray: '3 3' },
+  tip: {
+    position: 'absolute',
+    top: '8px',
+    zIndex: 2,
+    pointerEvents: 'none',
+    maxWidth: '320px',
+    backgroundColor: tokens.colorNeutralBackground1,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+    borderRadius: tokens.borderRadiusMedium,
+    boxShadow: tokens.shadow8,
+    fontSize: tokens.fontSizeBase200,
+    padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalS}`,
+  },
+  tipRow: { display: 'flex', gap: tokens.spacingHorizontalS, alignItems: 'center' },
+  tipName: { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
+  tipValue: { marginLeft: 'auto', paddingLeft: tokens.spacingHorizontalM, fontVariantNumeric: 'tabular-nums' },
+  key: { display: 'inline-block', width: '10px', height: '10px', borderRadius: '2px', flexShrink: 0 },
+});
