@@ -23,17 +23,17 @@ type usageInput struct {
 	OrderBy string `query:"orderby" maxLength:"60" doc:"time, cpuMs, ms, rows or bytes, with :asc or :desc; left out: time:desc"`
 }
 
-// usage is what of the report the caller may see: everything for those who manage the tenant or read its audit log, else its own runs.
+// usage is what of the report the caller may see: everything for administrators and security readers, who see settings or the audit log, else its own runs.
 func (c *call) usage(f UsageFilter) hunting.UsageQuery {
 	q := hunting.UsageQuery{From: f.From, To: f.To, Interfaces: f.Interface, States: f.State, User: f.User}
-	if !c.who.Can(c.tenant, access.AuditRead) && !c.who.Can(c.tenant, access.CoreManage) {
+	if !c.who.Can(c.tenant, access.AuditRead) && !c.who.Can(c.tenant, access.CoreManage) && !c.who.Can(c.tenant, access.CoreRead) {
 		q.Only = c.owner().ID
 	}
 	return q
 }
 
 func (s *server) registerUsage(op func(method, path, id, summary string) operation) {
-	handle(s, op(http.MethodGet, "/usage", "listQueryUsage", "Query resources report: runs with what they cost; others' for those who manage the tenant or read its audit log"),
+	handle(s, op(http.MethodGet, "/usage", "listQueryUsage", "Query resources report: runs with what they cost; others' for administrators and security readers"),
 		func(ctx context.Context, c *call, in *usageInput) (*pageOutput[hunting.Run], error) {
 			q := c.usage(in.UsageFilter)
 			q.OrderBy, q.Top, q.Skip = in.OrderBy, in.Top, in.Skip

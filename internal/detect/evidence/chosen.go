@@ -17,6 +17,12 @@ func (b *Builder) Chosen(c Cells, kind, column string, impacted bool) {
 	}
 	var known Builder
 	known.Add(c)
+	switch kind { // a result does not say which of both it shows
+	case "process":
+		known.process(known.created(c), incident.SuspiciousRole)
+	case "file":
+		known.file(c, "", incident.SuspiciousRole)
+	}
 	for _, e := range known.list {
 		if e.Type == kind && names(&e, value) {
 			roles := e.Roles
