@@ -4,6 +4,7 @@ import {
   AlertUrgentRegular,
   BeakerRegular,
   DatabasePlugConnectedRegular,
+  DataUsageRegular,
   HeartPulseRegular,
   HomeRegular,
   SearchSquareRegular,
@@ -57,6 +58,7 @@ export const navigation: readonly NavGroup[] = [
     label: 'Hunting',
     items: [
       { to: '/hunting', label: 'Advanced hunting', icon: createElement(SearchSquareRegular), needs: ['secops.data.read'], keys: 'g h' },
+      { to: '/hunting/usage', label: 'Query resources', icon: createElement(DataUsageRegular), needs: ['secops.data.read'] },
       {
         to: '/rules',
         label: 'Detection rules',

@@ -40,6 +40,11 @@ const hunting = createRoute({
   path: '/hunting',
   component: lazyRouteComponent(() => import('../hunting/HuntingPage'), 'HuntingPage'),
 });
+const usage = createRoute({
+  getParentRoute: () => root,
+  path: '/hunting/usage',
+  component: lazyRouteComponent(() => import('../hunting/usage/UsagePage'), 'UsagePage'),
+});
 const rules = createRoute({
   getParentRoute: () => root,
   path: '/rules',
@@ -72,7 +77,7 @@ const health = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, incidents, incident, alerts, alert, hunting, rules, rule, sources, lab, settings, health]),
+  routeTree: root.addChildren([home, incidents, incident, alerts, alert, hunting, usage, rules, rule, sources, lab, settings, health]),
   defaultPreload: 'intent',
   defaultPreloadDelay: 50,
   parseSearch,

@@ -1,186 +1,76 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import {
-  Button,
-  Checkbox,
-  Dropdown,
-  makeStyles,
-  Menu,
-  MenuItem,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
-  mergeClasses,
-  MessageBar,
-  MessageBarBody,
-  Option,
-  Popover,
-  PopoverSurface,
-  PopoverTrigger,
-  SearchBox,
-  Spinner,
-  Tab,
-  TabList,
-  tokens,
-  Tooltip,
-} from '@fluentui/react-components';
-import {
-  AddRegular,
-  ArrowDownloadRegular,
-  ColumnTripleRegular,
-  Dismiss12Regular,
-  PanelLeftRegular,
-  PlayRegular,
-  SaveRegular,
-  SearchSquareRegular,
-  ShareRegular,
-  StopRegular,
-} from '@fluentui/react-icons';
+import { useCallback, useMemo, useRef, useState } from 'react';
+import { Button, makeStyles, Tab, TabList, tokens } from '@fluentui/react-components';
+import { DataUsageRegular, PanelLeftRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { ApiError } from '../api/client';
-import { download, hunting, saveBlob } from '../api/endpoints';
-import type { Cell, Diagnostic, HuntResult, SavedQuery, SchemaTable } from '../api/types';
-import { describe, useNotify } from '../app/notify';
-import { useSession } from '../app/session';
+import { hunt, type HuntFunction, type TableInfo } from '../api/hunting';
+import type { Diagnostic } from '../api/types';
+import { useNotify } from '../app/notify';
+import { useMay, useSession } from '../app/session';
 import { useThemeChoice } from '../app/theme';
 import { text, type Search } from '../app/url';
-import { csv } from '../design/csv';
-import { RangeChip } from '../design/list/FilterBar';
 import { Page } from '../design/Page';
-import { Empty, Failure, Lines } from '../design/states';
-import { rangeLabel } from '../design/time';
-import { Time, useZone } from '../design/Time';
-import { ChartView } from './ChartView';
-import { chartKinds, hinted, type ChartKind } from './chart';
-import type { EditorHandle } from './KustoEditor';
-import { QueriesPane } from './QueriesPane';
-import { RecordPane } from './RecordPane';
-import { arrange, cellText, emptyColumns, type Order } from './result';
-import { Results } from './Results';
-import { SaveDialog } from './SaveDialog';
-import { SchemaPane } from './SchemaPane';
-import { description, timespan, withCondition, type Block } from './statement';
-import { add, change, close, load, type Tabs } from './tabs';
-
-const KustoEditor = lazy(() => import('./KustoEditor').then((m) => ({ default: m.KustoEditor })));
+import { useZone } from '../design/Time';
+import { Builder } from './builder/Builder';
+import { generate, incomplete } from './builder/generate';
+import { emptyModel } from './builder/model';
+import { linkTo } from './deeplink';
+import { CloseDialog } from './dialogs/CloseDialog';
+import { FunctionDialog } from './dialogs/FunctionDialog';
+import { RuleDialog } from './dialogs/RuleDialog';
+import { SaveDialog } from './dialogs/SaveDialog';
+import { EditorArea } from './EditorArea';
+import type { EditorHandle } from './editing';
+import { GettingStarted } from './GettingStarted';
+import { HistoryPane } from './HistoryPane';
+import { keepLayout, layout, type Layout } from './keep';
+import { LeftPane } from './LeftPane';
+import type { Opened } from './panes/actions';
+import { QueryBar } from './QueryBar';
+import { QueryError } from './QueryError';
+import { QueryTabs } from './QueryTabs';
+import { isRange, zoneLabel } from './ranges';
+import { problemOf } from './results/problem';
+import { ResultsPane } from './results/ResultsPane';
+import { Sash } from './Sash';
+import { description, ownTime, withLines, type Block } from './statement';
+import { StatusLine } from './StatusLine';
+import { add, addBuilder, change, close, duplicate, move, rename, unsaved, type QueryTab } from './tabs';
+import { useLinkedQuery } from './useLinkedQuery';
+import { useRuns } from './useRuns';
+import { useTabs } from './useTabs';
 
 const useStyles = makeStyles({
-  split: { display: 'flex', flexGrow: 1, minHeight: 0, minWidth: 0, borderTop: `1px solid ${tokens.colorNeutralStroke2}` },
-  left: {
-    width: '280px',
-    flexShrink: 0,
+  split: {
     display: 'flex',
-    flexDirection: 'column',
+    flexGrow: 1,
     minHeight: 0,
-    borderRight: `1px solid ${tokens.colorNeutralStroke2}`,
-    '@media (max-width: 899px)': {
-      position: 'absolute',
-      zIndex: 10,
-      top: 0,
-      bottom: 0,
-      backgroundColor: tokens.colorNeutralBackground1,
-      boxShadow: tokens.shadow28,
-    },
+    minWidth: 0,
+    position: 'relative',
+    borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
   },
   center: { display: 'flex', flexDirection: 'column', flexGrow: 1, minWidth: 0, minHeight: 0 },
-  tabs: {
-    display: 'flex',
-    alignItems: 'stretch',
-    overflowX: 'auto',
-    backgroundColor: tokens.colorNeutralBackground2,
-    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
-    flexShrink: 0,
-  },
-  tab: { display: 'flex', alignItems: 'center', borderRight: `1px solid ${tokens.colorNeutralStroke2}`, maxWidth: '220px' },
-  tabOn: { backgroundColor: tokens.colorNeutralBackground1, boxShadow: `inset 0 2px 0 0 ${tokens.colorBrandStroke1}` },
-  tabName: {
-    border: 'none',
-    background: 'none',
-    font: 'inherit',
-    color: 'inherit',
-    padding: `${tokens.spacingVerticalSNudge} ${tokens.spacingHorizontalXS} ${tokens.spacingVerticalSNudge} ${tokens.spacingHorizontalM}`,
-    overflow: 'hidden',
-    textOverflow: 'ellipsis',
-    whiteSpace: 'nowrap',
-    cursor: 'pointer',
-    ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}`, outlineOffset: '-2px' },
-  },
-  tabClose: { minWidth: '24px', width: '24px', height: '24px', padding: 0 },
-  tools: {
-    display: 'flex',
-    flexWrap: 'wrap',
-    alignItems: 'center',
-    gap: tokens.spacingHorizontalS,
-    padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalM}`,
-    flexShrink: 0,
-  },
   editor: { flexShrink: 0, position: 'relative', borderTop: `1px solid ${tokens.colorNeutralStroke2}` },
-  sash: {
-    height: '7px',
-    flexShrink: 0,
-    cursor: 'row-resize',
-    touchAction: 'none',
-    borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
-    borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
-    backgroundColor: tokens.colorNeutralBackground3,
-    ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}` },
-  },
   bottom: { display: 'flex', flexDirection: 'column', flexGrow: 1, minHeight: 0, minWidth: 0, position: 'relative' },
-  bar: {
-    display: 'flex',
-    flexWrap: 'wrap',
-    alignItems: 'center',
-    gap: tokens.spacingHorizontalS,
-    padding: `0 ${tokens.spacingHorizontalM}`,
-    minHeight: '40px',
+  bottomTabs: {
     flexShrink: 0,
-  },
-  stats: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200, whiteSpace: 'nowrap' },
-  grow: { flexGrow: 1 },
-  search: { width: '180px' },
-  error: { margin: tokens.spacingHorizontalM, flexShrink: 0 },
-  mono: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200 },
-  surface: { maxHeight: '60vh', overflowY: 'auto', padding: tokens.spacingHorizontalM, display: 'flex', flexDirection: 'column' },
-  history: {
-    borderCollapse: 'collapse',
-    width: '100%',
-    '& th, & td': {
-      textAlign: 'left',
-      padding: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalM}`,
-      borderBottom: `1px solid ${tokens.colorNeutralStroke3}`,
-      verticalAlign: 'top',
-    },
-  },
-  query: {
-    background: 'none',
-    border: 'none',
-    padding: 0,
-    textAlign: 'left',
-    cursor: 'pointer',
-    color: tokens.colorBrandForegroundLink,
-    fontFamily: tokens.fontFamilyMonospace,
-    fontSize: tokens.fontSizeBase200,
-    whiteSpace: 'pre-wrap',
-    overflowWrap: 'anywhere',
-    display: '-webkit-box',
-    WebkitLineClamp: 3,
-    WebkitBoxOrient: 'vertical',
-    overflow: 'hidden',
+    padding: `0 ${tokens.spacingHorizontalXS}`,
+    borderBottom: `1px solid ${tokens.colorNeutralStroke3}`,
+    overflowX: 'auto',
   },
 });
 
+type BottomTab = 'start' | 'results' | 'history';
+type Asking = 'save' | 'saveAs' | 'function' | 'rule' | undefined;
+
 const defaultRange = '30d';
-const noTables: SchemaTable[] = [];
+// The builder's rows are taller than lines of text.
+const builderHeight = 320;
+const noTables: TableInfo[] = [];
+const noFunctions: HuntFunction[] = [];
+const noProblems: Diagnostic[] = [];
 
-interface Outcome {
-  state: 'none' | 'running' | 'done' | 'failed';
-  result?: HuntResult;
-  error?: unknown;
-  offset?: number;
-  query?: string;
-}
-
-// HuntingPage is free KQL over the hunting tables: editor with tabs, schema, results, charts, saved queries and history.
+// HuntingPage is free KQL over the hunting tables: queries in tabs, written in the editor or put together in the builder, and what they return.
 export function HuntingPage() {
   const s = useStyles();
   const search: Search = useSearch({ strict: false });
@@ -190,88 +80,136 @@ export function HuntingPage() {
   const { name: theme } = useThemeChoice();
   const { zone } = useZone();
   const { notify, failed } = useNotify();
-  const storeKey = `bartizan.hunting.${user.id}.${tenant.id}`;
-  const [state, setState] = useState<Tabs>(() => load(localStorage.getItem(storeKey)));
-  const [outcomes, setOutcomes] = useState<ReadonlyMap<string, Outcome>>(new Map());
-  const [leftOpen, setLeftOpen] = useState(() => window.innerWidth >= 900);
-  const [leftTab, setLeftTab] = useState<'schema' | 'queries'>('schema');
-  const [bottomTab, setBottomTab] = useState<'results' | 'history'>('results');
-  const [editorHeight, setEditorHeight] = useState(240);
-  const [saving, setSaving] = useState(false);
+  const mayMakeRules = useMay('settings.detection.manage');
+  const { state, update } = useTabs(`bartizan.hunting.${user.id}.${tenant.id}`);
+  const runs = useRuns();
+  const [panes, setPanes] = useState<Layout>(layout);
+  const [bottomTab, setBottomTab] = useState<BottomTab>('start');
+  const [asking, setAsking] = useState<Asking>();
+  const [closing, setClosing] = useState<QueryTab>();
+  const [problems, setProblems] = useState<readonly Diagnostic[]>(noProblems);
   const editor = useRef<EditorHandle>(null);
-  const abort = useRef<AbortController>(undefined);
-  const drag = useRef<{ y: number; height: number } | null>(null);
-  const schema = useQuery({ queryKey: ['hunting', 'schema', tenant.id], queryFn: hunting.schema, staleTime: 300_000 });
+
+  const schema = useQuery({ queryKey: ['hunting', 'schema', tenant.id], queryFn: hunt.schema, staleTime: 300_000 });
+  const functions = useQuery({ queryKey: ['hunting', 'functions', tenant.id], queryFn: hunt.functions, staleTime: 300_000, retry: false });
   const tables = schema.data?.tables ?? noTables;
-
-  useEffect(() => localStorage.setItem(storeKey, JSON.stringify(state)), [storeKey, state]);
-
-  // A query in the address opens in a tab of its own and leaves the address.
-  const linked = text(search.query);
-  useEffect(() => {
-    if (linked === undefined) return;
-    setState((before) => add(before, linked, description(linked)));
-    void navigate({ to: '.', search: { ...search, query: undefined } as never, replace: true });
-  }, [linked]); // eslint-disable-line react-hooks/exhaustive-deps -- runs once per linked query
+  const known = functions.data?.value ?? noFunctions;
 
   const current = state.tabs.find((t) => t.id === state.current) ?? state.tabs[0];
-  const currentId = state.current;
-  const outcome = outcomes.get(state.current) ?? { state: 'none' };
-  const range = text(search.range) ?? defaultRange;
-  const setOutcome = (id: string, next: Outcome) => setOutcomes((o) => new Map(o).set(id, next));
+  const asked = text(search.range);
+  const range = asked !== undefined && isRange(asked) ? asked : defaultRange;
+  const run = runs.of(state.current);
+  const builder = current?.kind === 'builder';
+  const blocked = builder && current?.model ? incomplete(current.model) : undefined;
 
-  const run = useCallback(
-    async (block: Block | undefined, asked = range) => {
-      if (!block || block.text.trim() === '') return;
-      const id = currentId;
-      abort.current?.abort();
-      const mine = new AbortController();
-      abort.current = mine;
-      setBottomTab('results');
-      setOutcome(id, { state: 'running', query: block.text });
-      editor.current?.show([], 0);
-      const span = timespan(asked);
-      try {
-        const result = await hunting.run({ query: block.text, ...(span === undefined ? {} : { timespan: span }) }, mine.signal);
-        setOutcome(id, {
-          state: 'done',
-          result: { ...result, schema: result.schema ?? [], rows: result.rows ?? [] },
-          query: block.text,
-          offset: block.line - 1,
-        });
-        if (description(block.text))
-          setState((st) =>
-            st.tabs.find((t) => t.id === id)?.title.startsWith('New query')
-              ? change(st, id, { title: description(block.text).slice(0, 60) })
-              : st,
-          );
-      } catch (err) {
-        if (err instanceof DOMException && err.name === 'AbortError') {
-          setOutcome(id, { state: 'none' });
-          return;
-        }
-        setOutcome(id, { state: 'failed', error: err, query: block.text, offset: block.line - 1 });
-        const problem = problemOf(err);
-        if (problem) editor.current?.show([problem], block.line - 1);
-      }
-      void client.invalidateQueries({ queryKey: ['hunting', 'history'] });
-    },
-    [range, currentId, client],
+  const arrange = (patch: Partial<Layout>) => {
+    const next = { ...panes, ...patch };
+    setPanes(next);
+    keepLayout(next);
+  };
+  const setRange = useCallback(
+    (next: string) => void navigate({ to: '.', search: (before: Search) => ({ ...before, range: next }) as never, replace: true }),
+    [navigate],
   );
-  const runHere = () =>
-    void run(editor.current?.selection() ?? editor.current?.current() ?? (current ? { text: current.text, line: 1 } : undefined));
-  const openQuery = (q: { name: string; query: string; id?: string }) => setState((st) => add(st, q.query, q.name));
-  const addCondition = (column: string, value: Cell, equal: boolean) => {
-    if (current) setState((st) => change(st, current.id, { text: withCondition(current.text, column, value, equal) }));
+
+  const start = async (tab: QueryTab, block: Block | undefined, over = range) => {
+    if (!block || block.text.trim() === '') return;
+    setBottomTab('results');
+    const outcome = await runs.run(tab.id, block.text, block.line - 1, over);
+    const found = outcome.state === 'failed' ? problemOf(outcome.error) : undefined;
+    if (found) editor.current?.show([found], block.line - 1);
+    const title = description(block.text).slice(0, 60);
+    if (title !== '' && tab.kind === 'editor')
+      update((st) => {
+        const t = st.tabs.find((x) => x.id === tab.id);
+        return t && !t.named && t.saved === undefined && t.title.startsWith('New query') ? change(st, tab.id, { title }) : st;
+      });
   };
-  const share = () => {
-    const url = new URL('/hunting', window.location.origin);
-    url.searchParams.set('query', current?.text ?? '');
-    url.searchParams.set('range', range);
-    void navigator.clipboard
-      .writeText(url.href)
-      .then(() => notify({ title: 'Link copied', body: 'It opens this query with the rights of whoever follows it.' }));
+  const built = (tab: QueryTab): string => (tab.model && !incomplete(tab.model) ? generate(tab.model, tables) : '');
+  const here = (): Block | undefined => {
+    if (!current) return undefined;
+    if (current.kind === 'builder') return { text: built(current), line: 1 };
+    return editor.current?.selection() ?? editor.current?.current() ?? { text: current.text, line: 1 };
   };
+  const runHere = (over = range) => {
+    if (!current) return;
+    const block = here();
+    if (current.kind === 'builder' && block?.text === '')
+      notify({
+        title: 'No table holds rows for which all of this can be asked',
+        intent: 'info',
+        body: 'Take a filter away, or join them by OR.',
+      });
+    else void start(current, block, over);
+  };
+  const open = useCallback(
+    (q: Opened, over = range) => {
+      const more = q.saved ? { saved: q.saved, savedText: q.query, named: true } : {};
+      const next = update((st) => add(st, q.query, q.name || description(q.query), more));
+      const tab = next.tabs.find((t) => t.id === next.current);
+      if (q.run && tab) void start(tab, { text: q.query, line: 1 }, over);
+      if (window.innerWidth < 900) setPanes((p) => ({ ...p, leftOpen: false }));
+    },
+    [range, update], // eslint-disable-line react-hooks/exhaustive-deps -- start reads what the list names
+  );
+  useLinkedQuery(search, (query, runs, over) => open({ name: description(query).slice(0, 60), query, run: runs }, over));
+
+  const share = async (query: string) => {
+    try {
+      await navigator.clipboard.writeText(await linkTo(window.location.origin, query, range));
+      notify({ title: 'Link copied', body: 'It runs this query with the rights of whoever follows it.' });
+    } catch (err) {
+      failed('Could not copy the link', err);
+    }
+  };
+  const save = async () => {
+    if (!current) return;
+    const kept = current.saved ? (await client.ensureQueryData({ queryKey: ['hunting', 'queries'], queryFn: hunt.queries })).value : [];
+    const before = kept.find((q) => q.id === current.saved && q.mine);
+    if (!before) {
+      setAsking('save');
+      return;
+    }
+    try {
+      await hunt.updateQuery(before.id, {
+        name: before.name,
+        folder: before.folder,
+        description: before.description ?? '',
+        query: current.text,
+        shared: before.shared,
+      });
+      update((st) => change(st, current.id, { savedText: current.text }));
+      notify({ title: `Saved "${before.name}"` });
+      await client.invalidateQueries({ queryKey: ['hunting', 'queries'] });
+    } catch (err) {
+      failed('Could not save the query', err);
+    }
+  };
+  const closeNow = (tab: QueryTab) => {
+    const before = state;
+    runs.forget(tab.id);
+    update((st) => close(st, tab.id));
+    setClosing(undefined);
+    if (unsaved(tab)) notify({ title: `Closed "${tab.title}"`, intent: 'info', undo: () => update(() => before) });
+  };
+  const fix = (line: number, column: number, endColumn: number, name: string) => {
+    if (!current) return;
+    const lines = current.text.split('\n');
+    const at = lines[line - 1] ?? '';
+    lines[line - 1] = at.slice(0, column - 1) + name + at.slice(endColumn - 1);
+    editor.current?.replace(lines.join('\n'));
+  };
+  const fieldOf = useMemo(() => ownTime(current?.text ?? ''), [current?.text]);
+  const insert = (words: string) => {
+    if (builder || !editor.current) open({ name: '', query: words });
+    else editor.current.insert(words);
+  };
+  const load = <T,>(q: { isPending: boolean; error: unknown; refetch: () => unknown }, data: readonly T[]) => ({
+    data,
+    pending: q.isPending,
+    error: q.error,
+    retry: () => void q.refetch(),
+  });
 
   return (
     <Page
@@ -279,459 +217,186 @@ export function HuntingPage() {
       title="Advanced hunting"
       crumbs={[{ label: 'Hunting' }]}
       commands={
-        <Button size="small" appearance="subtle" icon={<PanelLeftRegular />} onClick={() => setLeftOpen(!leftOpen)} aria-pressed={leftOpen}>
-          Schema
-        </Button>
+        <>
+          <Button
+            size="small"
+            appearance="subtle"
+            icon={<PanelLeftRegular />}
+            onClick={() => arrange({ leftOpen: !panes.leftOpen })}
+            aria-pressed={panes.leftOpen}
+          >
+            Schema
+          </Button>
+          <Button size="small" appearance="subtle" icon={<DataUsageRegular />} onClick={() => void navigate({ to: '/hunting/usage' })}>
+            Query resources
+          </Button>
+        </>
       }
     >
-      <div className={s.split} style={{ position: 'relative' }}>
-        {leftOpen ? (
-          <div className={s.left}>
-            <TabList size="small" selectedValue={leftTab} onTabSelect={(_, d) => setLeftTab(d.value === 'queries' ? 'queries' : 'schema')}>
-              <Tab value="schema">Schema</Tab>
-              <Tab value="queries">Queries</Tab>
+      <div className={s.split}>
+        {panes.leftOpen ? (
+          <LeftPane
+            width={panes.leftWidth}
+            onWidth={(leftWidth) => arrange({ leftWidth })}
+            tab={panes.leftTab}
+            onTab={(leftTab) => arrange({ leftTab })}
+            tables={load(schema, tables)}
+            functions={load(functions, known)}
+            actions={{ insert, open }}
+            onShare={(query) => void share(query)}
+            onClose={() => arrange({ leftOpen: false })}
+          />
+        ) : null}
+        <div className={s.center}>
+          <QueryTabs
+            state={state}
+            running={(id) => runs.of(id).state === 'running'}
+            onGo={(id) => {
+              update((st) => ({ ...st, current: id }));
+              setProblems(noProblems);
+            }}
+            onAdd={(kind) => {
+              update((st) => (kind === 'builder' ? addBuilder(st, emptyModel()) : add(st)));
+              setProblems(noProblems);
+              setTimeout(() => editor.current?.focus(), 50);
+            }}
+            onClose={(tab) => (unsaved(tab) ? setClosing(tab) : closeNow(tab))}
+            onCloseOthers={(tab) => {
+              const before = state;
+              for (const t of state.tabs) if (t.id !== tab.id) runs.forget(t.id);
+              update((st) => ({ tabs: st.tabs.filter((t) => t.id === tab.id), current: tab.id }));
+              notify({ title: `Closed ${before.tabs.length - 1} queries`, intent: 'info', undo: () => update(() => before) });
+            }}
+            onRename={(id, title) => update((st) => rename(st, id, title))}
+            onDuplicate={(id) => update((st) => duplicate(st, id))}
+            onMove={(id, by) => update((st) => move(st, id, by))}
+          />
+          <QueryBar
+            builder={builder}
+            runningSince={run.state === 'running' ? run.started : undefined}
+            blocked={blocked}
+            range={range}
+            canUpdate={current?.saved !== undefined}
+            mayMakeRules={mayMakeRules}
+            onRun={() => runHere()}
+            onCancel={() => runs.cancel(state.current)}
+            onRange={setRange}
+            onSave={() => void save()}
+            onSaveAs={() => setAsking('saveAs')}
+            onFunction={() => setAsking('function')}
+            onShare={() => void share(current?.text ?? '')}
+            onRule={() => setAsking('rule')}
+            onFormat={() => void editor.current?.format()}
+            onComment={() => editor.current?.toggleComment()}
+            onEditInKql={() => {
+              const query = current ? built(current) : '';
+              if (query !== '') open({ name: `${current?.title ?? 'Query'} (KQL)`, query });
+            }}
+          />
+          <div className={s.editor} style={{ height: builder ? Math.max(panes.editorHeight, builderHeight) : panes.editorHeight }}>
+            {current?.kind === 'builder' ? (
+              <Builder
+                model={current.model ?? emptyModel()}
+                tables={tables}
+                onChange={(model) => update((st) => change(st, current.id, { model }))}
+              />
+            ) : current ? (
+              <EditorArea
+                ref={editor}
+                tabId={current.id}
+                text={current.text}
+                tables={tables}
+                functions={known}
+                theme={theme}
+                onChange={(words) => update((st) => change(st, st.current, { text: words }))}
+                onRun={(block) => void start(current, block)}
+                onCancel={() => runs.cancel(state.current)}
+                onProblems={setProblems}
+                onFormatFailed={(err) => failed('Could not format the query', err)}
+              />
+            ) : null}
+          </div>
+          {builder ? null : (
+            <StatusLine problems={problems} ownTime={fieldOf} zone={zoneLabel(zone)} onNext={() => editor.current?.nextProblem()} />
+          )}
+          <Sash height={panes.editorHeight} onHeight={(editorHeight) => arrange({ editorHeight })} />
+          <div className={s.bottom}>
+            <TabList
+              className={s.bottomTabs}
+              size="small"
+              selectedValue={bottomTab}
+              onTabSelect={(_, d) => setBottomTab(d.value as BottomTab)}
+              aria-label="Below the query"
+            >
+              <Tab value="start">Getting started</Tab>
+              <Tab value="results">Results</Tab>
+              <Tab value="history">Query history</Tab>
             </TabList>
-            {leftTab === 'schema' ? (
-              schema.isPending ? (
-                <Lines count={12} />
-              ) : schema.error ? (
-                <Failure what="the schema" error={schema.error} retry={() => void schema.refetch()} />
-              ) : (
-                <SchemaPane
-                  tables={tables}
-                  onInsert={(name) => editor.current?.insert(name)}
-                  onPreview={(table) => {
-                    void run({ text: `${table}\n| take 10`, line: 1 }, 'all');
-                  }}
-                />
-              )
+            {bottomTab === 'start' ? (
+              <GettingStarted onOpen={open} onBuilder={() => update((st) => addBuilder(st, emptyModel()))} />
+            ) : bottomTab === 'history' ? (
+              <HistoryPane onOpen={(query, now) => open({ name: description(query) || 'From history', query, run: now })} />
+            ) : run.state === 'failed' && (run.received ?? 0) === 0 ? (
+              <QueryError
+                error={run.error}
+                offset={run.offset ?? 0}
+                onShow={() => editor.current?.nextProblem()}
+                onFix={fix}
+                onRetry={() => current && void start(current, { text: run.query ?? '', line: (run.offset ?? 0) + 1 })}
+              />
             ) : (
-              <QueriesPane
-                onOpen={openQuery}
-                onRun={(q: SavedQuery) => {
-                  openQuery(q);
-                  void run({ text: q.query, line: 1 });
+              <ResultsPane
+                key={state.current}
+                run={run}
+                range={range}
+                tables={tables}
+                onAddToQuery={(line) => {
+                  if (!current) return;
+                  if (builder) open({ name: `${current.title} (KQL)`, query: withLines(built(current), [line]) });
+                  else update((st) => change(st, current.id, { text: withLines(current.text, [line], editor.current?.current()?.line) }));
                 }}
+                onOpen={(query, title, now) => open({ name: title ?? description(query), query, run: now ?? false })}
+                onRange={(next) => {
+                  setRange(next);
+                  if (current && run.query !== undefined) void start(current, { text: run.query, line: (run.offset ?? 0) + 1 }, next);
+                }}
+                onCancel={() => runs.cancel(state.current)}
               />
             )}
           </div>
-        ) : null}
-        <div className={s.center}>
-          <div className={s.tabs} role="group" aria-label="Queries">
-            {state.tabs.map((t) => (
-              <span key={t.id} className={mergeClasses(s.tab, t.id === state.current && s.tabOn)}>
-                <button
-                  type="button"
-                  aria-current={t.id === state.current ? 'true' : undefined}
-                  className={s.tabName}
-                  title={t.title}
-                  onClick={() => setState((st) => ({ ...st, current: t.id }))}
-                >
-                  {t.title}
-                </button>
-                <Button
-                  className={s.tabClose}
-                  size="small"
-                  appearance="transparent"
-                  icon={<Dismiss12Regular />}
-                  aria-label={`Close ${t.title}`}
-                  onClick={() => {
-                    const before = state;
-                    setState(close(state, t.id));
-                    if (t.text.trim() !== '') notify({ title: `Closed "${t.title}"`, intent: 'info', undo: () => setState(before) });
-                  }}
-                />
-              </span>
-            ))}
-            <Tooltip content="New query tab" relationship="label">
-              <Button appearance="transparent" size="small" icon={<AddRegular />} onClick={() => setState((st) => add(st))} />
-            </Tooltip>
-          </div>
-          <div className={s.tools}>
-            {outcome.state === 'running' ? (
-              <Button size="small" icon={<StopRegular />} onClick={() => abort.current?.abort()}>
-                Cancel
-              </Button>
-            ) : (
-              <Tooltip content="Run the query under the cursor, or what is selected (Shift+Enter, Ctrl+Enter)" relationship="description">
-                <Button size="small" appearance="primary" icon={<PlayRegular />} onClick={runHere}>
-                  Run query
-                </Button>
-              </Tooltip>
-            )}
-            <RangeChip
-              value={range === 'all' ? undefined : range}
-              onChange={(r) => void navigate({ to: '.', search: { ...search, range: r ?? 'all' } as never, replace: true })}
-            />
-            <Button size="small" appearance="subtle" icon={<SaveRegular />} onClick={() => setSaving(true)}>
-              Save
-            </Button>
-            <Button size="small" appearance="subtle" icon={<ShareRegular />} onClick={share}>
-              Share link
-            </Button>
-          </div>
-          <div className={s.editor} style={{ height: editorHeight }}>
-            <Suspense fallback={<Lines count={6} />}>
-              {current ? (
-                <KustoEditor
-                  ref={editor}
-                  tabId={current.id}
-                  text={current.text}
-                  tables={tables}
-                  theme={theme}
-                  onChange={(words) => setState((st) => change(st, st.current, { text: words }))}
-                  onRun={(block) => void run(block)}
-                />
-              ) : null}
-            </Suspense>
-          </div>
-          <div
-            className={s.sash}
-            role="separator"
-            aria-orientation="horizontal"
-            aria-label="Height of the editor"
-            aria-valuenow={editorHeight}
-            tabIndex={0}
-            onPointerDown={(event) => {
-              drag.current = { y: event.clientY, height: editorHeight };
-              event.currentTarget.setPointerCapture(event.pointerId);
-            }}
-            onPointerMove={(event) => {
-              if (drag.current) setEditorHeight(Math.max(80, Math.min(700, drag.current.height + event.clientY - drag.current.y)));
-            }}
-            onPointerUp={() => {
-              drag.current = null;
-            }}
-            onKeyDown={(event) => {
-              if (event.key === 'ArrowUp') setEditorHeight((h) => Math.max(80, h - 24));
-              if (event.key === 'ArrowDown') setEditorHeight((h) => Math.min(700, h + 24));
-            }}
-          />
-          <div className={s.bottom}>
-            <Bottom
-              key={state.current}
-              outcome={outcome}
-              range={range}
-              zoneLabel={rangeLabel(range === 'all' ? undefined : range, zone)}
-              tab={bottomTab}
-              onTab={setBottomTab}
-              onCondition={addCondition}
-              onOpen={(query) => openQuery({ name: description(query) || 'From history', query })}
-              onAllTime={() => {
-                void navigate({ to: '.', search: { ...search, range: 'all' } as never, replace: true });
-                if (outcome.query !== undefined) void run({ text: outcome.query, line: (outcome.offset ?? 0) + 1 }, 'all');
-              }}
-              onExportAll={(format) => {
-                const span = timespan(range);
-                download('/api/hunting/export', `hunting.${format}`, {
-                  query: outcome.query,
-                  format,
-                  ...(span === undefined ? {} : { timespan: span }),
-                }).catch((err: unknown) => failed('Could not export', err));
-              }}
-            />
-          </div>
         </div>
       </div>
-      {saving && current ? (
+      {current && (asking === 'save' || asking === 'saveAs') ? (
         <SaveDialog
           text={current.text}
-          name={current.title.startsWith('New query') ? description(current.text) : current.title}
-          onClose={() => setSaving(false)}
-          onSaved={(q) => setState((st) => change(st, current.id, { title: q.name, saved: q.id }))}
+          name={
+            current.title.startsWith('New query')
+              ? description(current.text)
+              : asking === 'saveAs'
+                ? `${current.title} (copy)`
+                : current.title
+          }
+          onClose={() => setAsking(undefined)}
+          onSaved={(q) => update((st) => change(st, current.id, { title: q.name, saved: q.id, savedText: q.query, named: true }))}
+        />
+      ) : null}
+      {asking === 'function' ? <FunctionDialog body={here()?.text ?? ''} onClose={() => setAsking(undefined)} /> : null}
+      {asking === 'rule' && current ? (
+        <RuleDialog query={here()?.text ?? ''} name={current.title} onClose={() => setAsking(undefined)} />
+      ) : null}
+      {closing ? (
+        <CloseDialog
+          title={closing.title}
+          canSave={closing.kind === 'editor'}
+          onKeep={() => setClosing(undefined)}
+          onSave={() => {
+            setClosing(undefined);
+            update((st) => ({ ...st, current: closing.id }));
+            setAsking('save');
+          }}
+          onClose={() => closeNow(closing)}
         />
       ) : null}
     </Page>
-  );
-}
-
-// problemOf reads line and column out of a refused query.
-export function problemOf(err: unknown): Diagnostic | undefined {
-  if (!(err instanceof ApiError)) return undefined;
-  const { line, column, endLine, endColumn, hint } = err.details as {
-    line?: number;
-    column?: number;
-    endLine?: number;
-    endColumn?: number;
-    hint?: string;
-  };
-  if (typeof line !== 'number') return undefined;
-  const at = typeof column === 'number' ? column : 1;
-  return {
-    code: err.code,
-    message: err.message,
-    line,
-    column: at,
-    endLine: typeof endLine === 'number' ? endLine : line,
-    endColumn: typeof endColumn === 'number' ? endColumn : at + 1,
-    severity: 'error',
-    ...(hint ? { hint } : {}),
-  };
-}
-
-interface BottomProps {
-  outcome: Outcome;
-  range: string;
-  zoneLabel: string;
-  tab: 'results' | 'history';
-  onTab: (tab: 'results' | 'history') => void;
-  onCondition: (column: string, value: Cell, equal: boolean) => void;
-  onOpen: (query: string) => void;
-  onAllTime: () => void;
-  onExportAll: (format: 'csv' | 'ndjson') => void;
-}
-
-function Bottom({ outcome, range, zoneLabel, tab, onTab, onCondition, onOpen, onAllTime, onExportAll }: BottomProps) {
-  const s = useStyles();
-  const { notify } = useNotify();
-  const { result } = outcome;
-  const [find, setFind] = useState('');
-  const [order, setOrder] = useState<Order | undefined>();
-  const [chosen, setChosen] = useState<ReadonlyMap<number, ReadonlySet<string>>>(new Map());
-  const [view, setView] = useState<'table' | ChartKind>('table');
-  const [inspected, setInspected] = useState<number | undefined>();
-  const [unticked, setUnticked] = useState<ReadonlySet<number>>(new Set());
-  const [showEmpty, setShowEmpty] = useState(false);
-  useEffect(() => {
-    setFind('');
-    setOrder(undefined);
-    setChosen(new Map());
-    setInspected(undefined);
-    setUnticked(new Set());
-    setView(hinted(result?.render) ?? 'table');
-  }, [result]);
-  const rows = useMemo(() => (result ? arrange(result, order, chosen, find) : []), [result, order, chosen, find]);
-  const blank = useMemo(() => (result && result.rows.length > 0 ? emptyColumns(result) : new Set<number>()), [result]);
-  const hidden = useMemo(
-    () => new Set([...unticked, ...(showEmpty || blank.size === (result?.schema.length ?? 0) ? [] : blank)]),
-    [unticked, blank, showEmpty, result],
-  );
-  const filtering = find !== '' || [...chosen.values()].some((v) => v.size > 0);
-  const exportShown = () => {
-    if (!result) return;
-    const shown = result.schema.map((_, i) => i).filter((i) => !unticked.has(i));
-    const body = csv(
-      shown.map((i) => result.schema[i]?.name ?? ''),
-      rows.map((r) => shown.map((i) => cellText(result.rows[r]?.[i]))),
-    );
-    saveBlob(
-      new Blob(['\ufeff', body], { type: 'text/csv;charset=utf-8' }),
-      `hunting-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.csv`,
-    );
-    notify({ title: `Exported ${rows.length.toLocaleString()} rows` });
-  };
-  const at = inspected === undefined ? -1 : rows.indexOf(inspected);
-  return (
-    <>
-      <div className={s.bar}>
-        <TabList size="small" selectedValue={tab} onTabSelect={(_, d) => onTab(d.value === 'history' ? 'history' : 'results')}>
-          <Tab value="results">Results</Tab>
-          <Tab value="history">Query history</Tab>
-        </TabList>
-        {tab === 'results' && outcome.state === 'done' && result ? (
-          <>
-            <span className={s.stats} role="status">
-              {filtering ? `${rows.length.toLocaleString()} of ` : ''}
-              {result.rows.length.toLocaleString()} {result.rows.length === 1 ? 'row' : 'rows'} in{' '}
-              {result.stats.ms < 1000 ? `${Math.round(result.stats.ms)} ms` : `${(result.stats.ms / 1000).toFixed(1)} s`}
-              {result.stats.truncated ? ', cut at the row limit' : ''}
-            </span>
-            <span className={s.grow} />
-            <SearchBox className={s.search} size="small" placeholder="Find in results" value={find} onChange={(_, d) => setFind(d.value)} />
-            <Dropdown
-              size="small"
-              style={{ minWidth: 130 }}
-              aria-label="View"
-              value={view === 'table' ? 'Table' : (chartKinds.find((k) => k.kind === view)?.label ?? 'Scatter chart')}
-              selectedOptions={[view]}
-              onOptionSelect={(_, d) => setView((d.optionValue ?? 'table') as ChartKind)}
-            >
-              <Option value="table">Table</Option>
-              {chartKinds.map((k) => (
-                <Option key={k.kind} value={k.kind}>
-                  {k.label}
-                </Option>
-              ))}
-            </Dropdown>
-            <Popover trapFocus>
-              <PopoverTrigger disableButtonEnhancement>
-                <Button size="small" appearance="subtle" icon={<ColumnTripleRegular />}>
-                  Columns
-                </Button>
-              </PopoverTrigger>
-              <PopoverSurface className={s.surface} aria-label="Columns">
-                <Checkbox
-                  label={`Show empty columns (${blank.size})`}
-                  checked={showEmpty}
-                  onChange={(_, d) => setShowEmpty(d.checked === true)}
-                />
-                {result.schema.map((c, i) => (
-                  <Checkbox
-                    key={`${i} ${c.name}`}
-                    label={c.name}
-                    checked={!unticked.has(i)}
-                    onChange={(_, d) => setUnticked((u) => (d.checked ? new Set([...u].filter((x) => x !== i)) : new Set(u).add(i)))}
-                  />
-                ))}
-              </PopoverSurface>
-            </Popover>
-            <Menu>
-              <MenuTrigger disableButtonEnhancement>
-                <Button size="small" appearance="subtle" icon={<ArrowDownloadRegular />}>
-                  Export
-                </Button>
-              </MenuTrigger>
-              <MenuPopover>
-                <MenuList>
-                  <MenuItem onClick={exportShown}>Rows shown, as CSV</MenuItem>
-                  <MenuItem onClick={() => onExportAll('csv')}>Whole result, as CSV</MenuItem>
-                  <MenuItem onClick={() => onExportAll('ndjson')}>Whole result, as NDJSON</MenuItem>
-                </MenuList>
-              </MenuPopover>
-            </Menu>
-          </>
-        ) : null}
-      </div>
-      {tab === 'history' ? (
-        <History onOpen={onOpen} />
-      ) : outcome.state === 'running' ? (
-        <div style={{ padding: 24 }} role="status">
-          <Spinner size="small" label="Running the query" labelPosition="after" style={{ justifyContent: 'flex-start' }} />
-        </div>
-      ) : outcome.state === 'failed' ? (
-        <QueryError error={outcome.error} offset={outcome.offset ?? 0} />
-      ) : outcome.state === 'done' && result ? (
-        <>
-          {result.stats.partial || (result.stats.limits ?? []).length > 0 ? (
-            <MessageBar intent="warning" className={s.error}>
-              <MessageBarBody>
-                The result is partial. {(result.stats.limits ?? []).join(', ')} Filter earlier, or use summarize, project or take.
-              </MessageBarBody>
-            </MessageBar>
-          ) : null}
-          {result.rows.length === 0 ? (
-            <Empty
-              icon={<SearchSquareRegular />}
-              title="No rows"
-              actions={range !== 'all' ? <Button onClick={onAllTime}>Search all time</Button> : undefined}
-            >
-              {range !== 'all' ? `The query ran and found nothing in: ${zoneLabel.toLowerCase()}.` : 'The query ran and found nothing.'}
-            </Empty>
-          ) : (
-            <div style={{ display: 'flex', flexGrow: 1, minHeight: 0, minWidth: 0 }}>
-              {view === 'table' ? (
-                rows.length === 0 ? (
-                  <Empty
-                    title="No row matches the filters"
-                    actions={
-                      <Button
-                        onClick={() => {
-                          setFind('');
-                          setChosen(new Map());
-                        }}
-                      >
-                        Clear filters
-                      </Button>
-                    }
-                  />
-                ) : (
-                  <Results
-                    result={result}
-                    rows={rows}
-                    hidden={hidden}
-                    order={order}
-                    onOrder={setOrder}
-                    chosen={chosen}
-                    onChosen={(column, values) => setChosen((c) => new Map(c).set(column, values))}
-                    inspected={inspected}
-                    onInspect={setInspected}
-                    onCondition={onCondition}
-                    onCopied={(what) => notify({ title: what, intent: 'info' })}
-                  />
-                )
-              ) : (
-                <ChartView result={result} kind={view} />
-              )}
-              {inspected !== undefined && view === 'table' ? (
-                <RecordPane
-                  result={result}
-                  row={inspected}
-                  at={Math.max(0, at)}
-                  onClose={() => setInspected(undefined)}
-                  onStep={(by) => {
-                    const next = rows[at + by];
-                    if (next !== undefined) setInspected(next);
-                  }}
-                />
-              ) : null}
-            </div>
-          )}
-        </>
-      ) : (
-        <Empty icon={<SearchSquareRegular />} title="Write a query and press Shift+Enter">
-          Blank lines separate several queries in one tab; the one under the cursor runs. Open a table in the schema to see its columns.
-        </Empty>
-      )}
-    </>
-  );
-}
-
-function QueryError({ error, offset }: { error: unknown; offset: number }) {
-  const s = useStyles();
-  const problem = problemOf(error);
-  const known = error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 403;
-  if (!known) return <Failure what="the result" error={error} />;
-  return (
-    <MessageBar intent="error" className={s.error} layout="multiline" role="alert">
-      <MessageBarBody>
-        <strong>{problem ? `Line ${problem.line + offset}, column ${problem.column}: ` : ''}</strong>
-        <span className={s.mono}>{error.message}</span>
-        {problem?.hint ? <div>{problem.hint}</div> : null}
-        <div className={s.stats}>
-          {error.code}
-          {error.requestId ? `, request ${error.requestId}` : ''}
-        </div>
-      </MessageBarBody>
-    </MessageBar>
-  );
-}
-
-function History({ onOpen }: { onOpen: (query: string) => void }) {
-  const s = useStyles();
-  const history = useQuery({ queryKey: ['hunting', 'history'], queryFn: hunting.history });
-  if (history.isPending) return <Lines count={6} />;
-  if (history.error) return <Failure what="the history" error={history.error} retry={() => void history.refetch()} />;
-  if (history.data.value.length === 0) return <Empty title="No query has run yet" />;
-  return (
-    <div style={{ overflow: 'auto', flexGrow: 1 }}>
-      <table className={s.history}>
-        <thead>
-          <tr>
-            <th style={{ width: 150 }}>Time</th>
-            <th>Query</th>
-            <th style={{ width: 90 }}>Query time</th>
-            <th style={{ width: 90 }}>Rows</th>
-            <th style={{ width: 120 }}>State</th>
-          </tr>
-        </thead>
-        <tbody>
-          {history.data.value.map((h, i) => (
-            <tr key={h.id ?? `${h.time} ${i}`}>
-              <td>
-                <Time value={h.time} />
-              </td>
-              <td>
-                <button type="button" className={s.query} title="Open in a tab" onClick={() => onOpen(h.query)}>
-                  {h.query}
-                </button>
-              </td>
-              <td>{h.ms === undefined ? '–' : `${Math.round(h.ms).toLocaleString()} ms`}</td>
-              <td>{h.rows === undefined ? '–' : h.rows.toLocaleString()}</td>
-              <td title={h.error ? describe(h.error) : undefined}>{h.state || (h.error ? 'Failed' : 'Completed')}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

@@ -1,56 +1,66 @@
-import { useEffect, useImperativeHandle, useRef, type Ref } from 'react';
+import { useEffect, useImperativeHandle, useRef } from 'react';
 import { makeStyles } from '@fluentui/react-components';
-import { hunting } from '../api/endpoints';
-import type { Diagnostic, SchemaTable } from '../api/types';
+import { hunt } from '../api/hunting';
 import type { ThemeName } from '../app/theme';
-import { giveSchema, monaco } from './editor';
+import { Checker } from './checking';
+import type { EditorProps } from './editing';
+import { giveSchema, mark, monaco } from './editor';
 import { blockAt, type Block } from './statement';
 
 const useStyles = makeStyles({ box: { width: '100%', height: '100%' } });
 
-export interface EditorHandle {
-  // current is what Run runs: the block under the cursor.
-  current: () => Block | undefined;
-  selection: () => Block | undefined;
-  insert: (text: string) => void;
-  show: (problems: readonly Diagnostic[], offset: number) => void;
-  focus: () => void;
-}
-
-export interface KustoEditorProps {
-  ref?: Ref<EditorHandle>;
-  tabId: string;
-  text: string;
-  tables: readonly SchemaTable[];
-  theme: ThemeName;
-  onChange: (text: string) => void;
-  onRun: (block: Block | undefined) => void;
-}
-
 const themes: Record<ThemeName, string> = { light: 'kusto-light', dark: 'kusto-dark', contrast: 'hc-black' };
-const checkAfter = 600;
+const checkAfter = 400;
 
-function markers(problems: readonly Diagnostic[], offset: number): monaco.editor.IMarkerData[] {
-  return problems.map((p) => ({
-    severity: p.severity === 'warning' ? monaco.MarkerSeverity.Warning : monaco.MarkerSeverity.Error,
-    message: p.hint ? `${p.message}\n${p.hint}` : p.message,
-    code: p.code,
-    startLineNumber: p.line + offset,
-    startColumn: p.column,
-    endLineNumber: (p.endLine ?? p.line) + offset,
-    endColumn: p.endColumn ?? p.column + 1,
-  }));
-}
+// Esc belongs to what the editor has open before it cancels a run.
+const idle =
+  '!suggestWidgetVisible && !findWidgetVisible && !renameInputVisible && !parameterHintsVisible && !inSnippetMode && !editorHasMultipleSelections && !markersNavigationVisible && !editorHoverVisible';
 
-// KustoEditor is the query editor. Shift+Enter runs the block under the cursor, Ctrl+Enter the selection.
-export function KustoEditor({ ref, tabId, text, tables, theme, onChange, onRun }: KustoEditorProps) {
+// KustoEditor is the query editor. Shift+Enter runs the block under the cursor, Ctrl+Enter the selection, Esc cancels.
+export function KustoEditor(props: EditorProps) {
+  const { ref, tabId, text, tables, functions, theme } = props;
   const s = useStyles();
   const box = useRef<HTMLDivElement>(null);
   const editor = useRef<monaco.editor.IStandaloneCodeEditor>(undefined);
   const models = useRef(new Map<string, monaco.editor.ITextModel>());
-  const latest = useRef({ onChange, onRun, text });
+  const latest = useRef(props);
+  const checker = useRef(new Checker());
+  const checkSoon = useRef<(after?: number) => void>(() => undefined);
   useEffect(() => {
-    latest.current = { onChange, onRun, text };
+    latest.current = props;
+  });
+
+  const blockHere = (): Block | undefined => {
+    const e = editor.current;
+    return e ? blockAt(e.getValue(), e.getPosition()?.lineNumber ?? 1) : undefined;
+  };
+  const selected = (): Block | undefined => {
+    const range = editor.current?.getSelection();
+    const model = editor.current?.getModel();
+    if (!range || !model || range.isEmpty()) return undefined;
+    const picked = model.getValueInRange(range);
+    return picked.trim() === '' ? undefined : { text: picked, line: range.startLineNumber };
+  };
+  const format = async () => {
+    const e = editor.current;
+    const model = e?.getModel();
+    const block = blockHere();
+    if (!e || !model || !block) return;
+    try {
+      const { query } = await hunt.format(block.text);
+      const last = block.line + block.text.split('\n').length - 1;
+      const range = new monaco.Range(block.line, 1, last, model.getLineMaxColumn(last));
+      if (model.getValueInRange(range).replaceAll('\r', '') !== block.text) return;
+      e.pushUndoStop();
+      e.executeEdits('format', [{ range, text: query.trimEnd() }]);
+      e.pushUndoStop();
+    } catch (err) {
+      latest.current.onFormatFailed(err);
+    }
+  };
+  const formatNow = useRef(format);
+  useEffect(() => {
+    formatNow.current = format;
   });
 
   useEffect(() => {
@@ -71,45 +81,63 @@ export function KustoEditor({ ref, tabId, text, tables, theme, onChange, onRun }
       ariaLabel: 'Query editor. Shift+Enter runs the query, Control+M lets Tab leave the editor.',
     });
     editor.current = made;
-    const block = (): Block | undefined => {
-      const position = made.getPosition();
-      return blockAt(made.getValue(), position?.lineNumber ?? 1);
-    };
-    made.addCommand(monaco.KeyMod.Shift | monaco.KeyCode.Enter, () => latest.current.onRun(block()));
-    made.addCommand(monaco.KeyMod.CtrlCmd | monaco.KeyCode.Enter, () => {
-      const range = made.getSelection();
-      const model = made.getModel();
-      const picked = range && model && !range.isEmpty() ? model.getValueInRange(range) : '';
-      latest.current.onRun(picked.trim() === '' ? block() : { text: picked, line: range?.startLineNumber ?? 1 });
+    const { KeyMod, KeyCode } = monaco;
+    made.addAction({
+      id: 'bartizan.run',
+      label: 'Run the query under the cursor',
+      keybindings: [KeyMod.Shift | KeyCode.Enter],
+      run: () => latest.current.onRun(blockHere()),
+    });
+    made.addAction({
+      id: 'bartizan.runSelection',
+      label: 'Run the selection',
+      keybindings: [KeyMod.CtrlCmd | KeyCode.Enter],
+      run: () => latest.current.onRun(selected() ?? blockHere()),
+    });
+    made.addAction({
+      id: 'bartizan.format',
+      label: 'Format the query',
+      keybindings: [KeyMod.Shift | KeyMod.Alt | KeyCode.KeyF],
+      run: () => formatNow.current(),
+    });
+    made.addAction({
+      id: 'bartizan.cancel',
+      label: 'Cancel the running query',
+      keybindings: [KeyCode.Escape],
+      keybindingContext: idle,
+      run: () => latest.current.onCancel(),
     });
 
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let abort: AbortController | undefined;
-    const check = () => {
+    const checks = checker.current;
+    const check = async () => {
       const model = made.getModel();
-      const current = block();
-      if (!model || !current) return;
-      abort?.abort();
-      abort = new AbortController();
-      hunting.check(current.text, abort.signal).then(
-        (answer) => monaco.editor.setModelMarkers(model, 'bartizan', markers(answer.diagnostics ?? [], current.line - 1)),
-        () => undefined,
-      );
+      if (!model) return;
+      const version = model.getVersionId();
+      const problems = await checks.check(model.getValue());
+      if (!problems || model.isDisposed() || model.getVersionId() !== version) return;
+      mark(model, problems);
+      if (made.getModel() === model) latest.current.onProblems(problems);
+    };
+    checkSoon.current = (after = checkAfter) => {
+      checks.stop();
+      clearTimeout(timer);
+      timer = setTimeout(() => void check(), after);
     };
     const changed = made.onDidChangeModelContent((event) => {
       if (!event.isFlush) latest.current.onChange(made.getValue());
-      clearTimeout(timer);
-      timer = setTimeout(check, checkAfter);
+      checkSoon.current();
     });
     const held = models.current;
     return () => {
       clearTimeout(timer);
-      abort?.abort();
+      checks.stop();
       changed.dispose();
       made.dispose();
       for (const model of held.values()) model.dispose();
       held.clear();
     };
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the editor is made once; what it calls reads refs
   }, []);
 
   useEffect(() => {
@@ -119,47 +147,62 @@ export function KustoEditor({ ref, tabId, text, tables, theme, onChange, onRun }
       models.current.set(tabId, model);
     }
     editor.current?.setModel(model);
+    checkSoon.current(50);
   }, [tabId]);
 
-  // A text that was changed from outside (a condition added from a cell, a saved query) replaces the model's.
+  // A text that was changed from outside (a condition added from a cell, a saved query) replaces the model's, so that it can be undone.
   useEffect(() => {
     const model = models.current.get(tabId);
-    if (model && model.getValue() !== text) model.setValue(text);
+    if (!model || model.getValue() === text) return;
+    model.pushStackElement();
+    model.pushEditOperations([], [{ range: model.getFullModelRange(), text }], () => null);
+    model.pushStackElement();
   }, [tabId, text]);
 
   useEffect(() => {
     const model = models.current.get(tabId);
-    if (model && tables.length > 0) giveSchema(model, tables).catch(() => undefined);
-  }, [tabId, tables]);
+    if (!model || tables.length === 0) return;
+    giveSchema(model, tables, functions).catch(() => undefined);
+    checker.current.clear();
+    checkSoon.current(50);
+  }, [tabId, tables, functions]);
 
   useEffect(() => monaco.editor.setTheme(themes[theme]), [theme]);
 
   useImperativeHandle(
     ref,
     () => ({
-      current: () => {
-        const e = editor.current;
-        return e ? blockAt(e.getValue(), e.getPosition()?.lineNumber ?? 1) : undefined;
-      },
-      selection: () => {
-        const range = editor.current?.getSelection();
-        const model = editor.current?.getModel();
-        return range && model && !range.isEmpty() ? { text: model.getValueInRange(range), line: range.startLineNumber } : undefined;
-      },
+      current: blockHere,
+      selection: selected,
       insert: (words) => {
         const e = editor.current;
         const range = e?.getSelection();
         if (e && range) {
-          e.executeEdits('schema', [{ range, text: words, forceMoveMarkers: true }]);
+          e.pushUndoStop();
+          e.executeEdits('insert', [{ range, text: words, forceMoveMarkers: true }]);
           e.focus();
         }
+      },
+      replace: (words) => {
+        const model = editor.current?.getModel();
+        if (model) editor.current?.executeEdits('replace', [{ range: model.getFullModelRange(), text: words }]);
       },
       show: (problems, offset) => {
         const model = editor.current?.getModel();
         if (!model) return;
-        monaco.editor.setModelMarkers(model, 'bartizan', markers(problems, offset));
-        const first = problems[0];
-        if (first) editor.current?.revealLineInCenterIfOutsideViewport(first.line + offset);
+        const here = problems.map((p) => ({ ...p, line: p.line + offset, endLine: (p.endLine ?? p.line) + offset }));
+        mark(model, here);
+        const first = here[0];
+        if (first) editor.current?.revealLineInCenterIfOutsideViewport(first.line);
+      },
+      format: () => formatNow.current(),
+      toggleComment: () => {
+        editor.current?.focus();
+        editor.current?.trigger('toolbar', 'editor.action.commentLine', null);
+      },
+      nextProblem: () => {
+        editor.current?.focus();
+        editor.current?.trigger('toolbar', 'editor.action.marker.next', null);
       },
       focus: () => editor.current?.focus(),
     }),

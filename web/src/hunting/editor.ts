@@ -4,7 +4,11 @@ import * as monaco from 'monaco-editor/esm/vs/editor/editor.api';
 import EditorWorker from 'monaco-editor/esm/vs/editor/editor.worker?worker';
 import KustoWorker from './kusto.worker?worker';
 import { getKustoWorker, kustoDefaults } from '@kusto/monaco-kusto';
-import type { SchemaTable } from '../api/types';
+import type { HuntFunction, TableInfo } from '../api/hunting';
+import type { Diagnostic } from '../api/types';
+import { actionContext, actionTypes, suggestions } from './editing';
+import { blockAt } from './statement';
+import { quoted } from './kqltext';
 
 self.MonacoEnvironment = {
   getWorker: (_: string, label: string) => (label === 'kusto' ? new KustoWorker() : new EditorWorker()),
@@ -17,6 +21,8 @@ kustoDefaults.setLanguageSettings({
   enableQuerySuggestions: false,
 });
 
+const owner = 'bartizan';
+
 // The engine that runs the query is the one to say what is wrong with it; the language service's own opinion would contradict it at times.
 monaco.editor.onDidChangeMarkers((resources) => {
   for (const resource of resources) {
@@ -25,19 +31,101 @@ monaco.editor.onDidChangeMarkers((resources) => {
   }
 });
 
+// What each model knows of the schema, for the values of ActionType.
+const known = new WeakMap<monaco.editor.ITextModel, readonly TableInfo[]>();
+
+monaco.languages.registerCompletionItemProvider('kusto', {
+  triggerCharacters: ['"'],
+  provideCompletionItems: (model, position) => {
+    const before = model.getValueInRange(new monaco.Range(Math.max(1, position.lineNumber - 20), 1, position.lineNumber, position.column));
+    const at = actionContext(before);
+    if (!at) return { suggestions: [] };
+    const block = blockAt(model.getValue(), position.lineNumber)?.text ?? model.getValue();
+    const start = position.column - at.typed.length;
+    const line = model.getLineContent(position.lineNumber);
+    const closed = line.charAt(position.column - 1) === '"';
+    const range = new monaco.Range(position.lineNumber, start, position.lineNumber, position.column);
+    return {
+      suggestions: actionTypes(block, known.get(model) ?? []).map((a) => ({
+        label: a.value,
+        kind: monaco.languages.CompletionItemKind.EnumMember,
+        detail: `ActionType of ${a.table}`,
+        insertText: at.quoted ? `${a.value}${closed ? '' : '"'}` : quoted(a.value),
+        filterText: a.value,
+        sortText: `0${a.value}`,
+        range,
+      })),
+    };
+  },
+});
+
+monaco.languages.registerCodeActionProvider('kusto', {
+  provideCodeActions: (model, _range, context) => ({
+    actions: context.markers.flatMap((marker) => {
+      const names = suggestions(marker.message.split('\n').at(-1));
+      return names.map((name, i): monaco.languages.CodeAction => ({
+        title: `Change to ${name}`,
+        kind: 'quickfix',
+        diagnostics: [marker],
+        isPreferred: i === 0,
+        edit: { edits: [{ resource: model.uri, versionId: model.getVersionId(), textEdit: { range: marker, text: name } }] },
+      }));
+    }),
+    dispose: () => undefined,
+  }),
+});
+
 export { monaco };
 
-// giveSchema tells the language service which tables there are, for completion and hover.
-export async function giveSchema(model: monaco.editor.ITextModel, tables: readonly SchemaTable[]): Promise<void> {
+// mark shows problems in a model. Lines of problems are those of the whole text.
+export function mark(model: monaco.editor.ITextModel, problems: readonly Diagnostic[]): void {
+  monaco.editor.setModelMarkers(
+    model,
+    owner,
+    problems.map((p) => ({
+      severity: p.severity === 'warning' ? monaco.MarkerSeverity.Warning : monaco.MarkerSeverity.Error,
+      message: p.hint ? `${p.message}\n${p.hint}` : p.message,
+      code: p.code,
+      startLineNumber: p.line,
+      startColumn: p.column,
+      endLineNumber: p.endLine ?? p.line,
+      endColumn: Math.max(p.endColumn ?? p.column + 1, p.endLine === p.line ? p.column + 1 : 1),
+    })),
+  );
+}
+
+// described is a function as the language service wants it. One whose text is not known passes its rows through.
+function described(f: HuntFunction) {
+  const parameters = f.parameters ?? [];
+  const rows = parameters.find((p) => p.columns || p.type === 'table');
+  return {
+    name: f.name,
+    docstring: f.description ?? '',
+    body: f.body?.trim() ? `{ ${f.body} }` : rows ? `{ ${rows.name} }` : '{ print Result = "" }',
+    inputParameters: parameters.map((p) =>
+      p.columns || p.type === 'table'
+        ? { name: p.name, columns: (p.columns ?? []).map((c) => ({ name: c.name, type: c.type, cslType: c.type })) }
+        : { name: p.name, type: p.type, cslType: p.type, ...(p.default === undefined ? {} : { cslDefaultValue: p.default }) },
+    ),
+  };
+}
+
+// giveSchema tells the language service which tables and functions there are, for completion and hover.
+export async function giveSchema(
+  model: monaco.editor.ITextModel,
+  tables: readonly TableInfo[],
+  functions: readonly HuntFunction[],
+): Promise<void> {
+  known.set(model, tables);
   const database = {
     name: 'hunting',
     tables: tables.map((t) => ({
       name: t.name,
       entityType: 'Table' as const,
       docstring: t.summary ?? '',
-      columns: t.columns.map((c) => ({ name: c.name, type: c.type })),
+      columns: t.columns.map((c) => ({ name: c.name, type: c.type, docstring: c.summary ?? '' })),
     })),
-    functions: [],
+    functions: functions.map(described),
     entityGroups: [],
     majorVersion: 1,
     minorVersion: 0,

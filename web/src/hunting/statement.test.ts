@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blockAt, blocks, description, literal, timespan, withCondition } from './statement';
+import { blockAt, blocks, description, literal, ownTime, timespan, withLines } from './statement';
 
 describe('blocks', () => {
   it('separates queries at blank lines and keeps their place', () => {
@@ -34,8 +34,10 @@ describe('conditions from a cell', () => {
     expect(literal({ a: 1 })).toBe('dynamic({"a":1})');
     expect(literal('a\nb')).toBe('"a\\nb"');
   });
-  it('appends a line and quotes odd column names', () => {
-    expect(withCondition('T\n', 'a b', 'x', false)).toBe('T\n| where [\'a b\'] != "x"');
+  it('appends a line to the query of a line, before its semicolon', () => {
+    expect(withLines('T\n', ['| where x == 1'])).toBe('T\n| where x == 1');
+    expect(withLines('A\n\nB;', ['| take 1'], 1)).toBe('A\n| take 1\n\nB;');
+    expect(withLines('A\n\nB;', ['| take 1'], 3)).toBe('A\n\nB\n| take 1;');
   });
 });
 
@@ -49,4 +51,11 @@ it('writes ranges as timespans', () => {
   expect(timespan('all')).toBeUndefined();
   expect(timespan('2026-01-01T00:00:00.000Z~')).toBe('2026-01-01T00:00:00.000Z/9999-12-31T23:59:59Z');
   expect(timespan('~2026-01-01T00:00:00.000Z')).toBe('1970-01-01T00:00:00Z/2026-01-01T00:00:00.000Z');
+});
+
+it('sees whether a query filters on time itself', () => {
+  expect(ownTime('T | where Timestamp > ago(1d)')).toBe(true);
+  expect(ownTime('T | where TimeGenerated between (a .. b)')).toBe(true);
+  expect(ownTime('T | top 5 by Timestamp // Timestamp > ago(1d)')).toBe(false);
+  expect(ownTime('T | where x == "Timestamp > ago(1d)"')).toBe(false);
 });

@@ -1,4 +1,7 @@
 // Which part of an editor tab runs: the block under the cursor. Blank lines separate blocks, unless the text plainly goes on.
+import { columnName, literal } from './kqltext';
+
+export { columnName, literal };
 
 export interface Block {
   text: string;
@@ -59,25 +62,23 @@ export function description(text: string): string {
   return comment.test(first) ? first.replace(/^\s*\/\/\s*/, '').trim() : '';
 }
 
-// withCondition adds a test on a column's value as a line of its own.
-export function withCondition(text: string, column: string, value: unknown, equal: boolean): string {
-  return `${text.trimEnd()}\n| where ${columnName(column)} ${equal ? '==' : '!='} ${literal(value)}`;
+// withLines adds lines ("| where …") to the end of the query that holds the given line of the editor, by default the last query.
+// A semicolon or comment at the query's end stays behind the new lines.
+export function withLines(text: string, lines: readonly string[], line?: number): string {
+  const all = blocks(text);
+  const block = (line === undefined ? undefined : all.findLast((b) => b.line <= line)) ?? all.at(-1);
+  if (!block) return lines.join('\n');
+  const rows = text.split(/\r?\n/);
+  let last = block.line - 1 + block.text.split('\n').length;
+  while (last > block.line && comment.test(rows[last - 1] ?? '')) last--;
+  const end = rows[last - 1] ?? '';
+  const semicolon = /;\s*$/.test(end);
+  if (semicolon) rows[last - 1] = end.replace(/\s*;\s*$/, '');
+  rows.splice(last, 0, ...lines.map((l, i) => (semicolon && i === lines.length - 1 ? `${l};` : l)));
+  return rows.join('\n').trimEnd();
 }
 
-export function columnName(column: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(column) ? column : `['${column.replaceAll("'", "\\'")}']`;
-}
-
-export function literal(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (value === null || value === undefined) return '""';
-  if (typeof value === 'object') return `dynamic(${JSON.stringify(value)})`;
-  const text = String(value);
-  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)) return `datetime(${text})`;
-  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')}"`;
-}
-
-const presets: Record<string, string> = { '1d': 'P1D', '3d': 'P3D', '1w': 'P7D', '30d': 'P30D', '6m': 'P183D' };
+const presets: Record<string, string> = { '1h': 'PT1H', '1d': 'P1D', '3d': 'P3D', '1w': 'P7D', '30d': 'P30D', '6m': 'P183D' };
 
 // timespan writes a range of the address as the API wants it; undefined means all time.
 export function timespan(range: string | undefined): string | undefined {
@@ -87,4 +88,10 @@ export function timespan(range: string | undefined): string | undefined {
   const [from = '', to = ''] = range.split('~');
   if (from === '' && to === '') return undefined;
   return `${from === '' ? '1970-01-01T00:00:00Z' : from}/${to === '' ? '9999-12-31T23:59:59Z' : to}`;
+}
+
+// ownTime says whether a query filters on time itself, so that the narrower of its range and the chosen one applies.
+export function ownTime(text: string): boolean {
+  const code = text.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, '""').replace(/\/\/.*$/gm, '');
+  return /\b(?:Timestamp|TimeGenerated)\b\s*(?:[<>]=?|==|!?between|in\b)/.test(code) || /\bago\s*\(/.test(code);
 }
