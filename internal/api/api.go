@@ -62,12 +62,14 @@ type Deps struct {
 type Receiver interface {
 	Accept(ctx context.Context, d ingest.Delivery, body io.Reader) (ingest.Receipt, error)
 	Take(ctx context.Context, d ingest.Delivery, records []dialect.Record) (ingest.Taken, error)
+	Replay(ctx context.Context, id tenant.ID, ids []string) (ingest.Replayed, error)
 }
 
 // Sources knows what arrived; ingest.Records does.
 type Sources interface {
 	Sources(ctx context.Context, id tenant.ID) ([]ingest.Source, error)
 	DeadLetters(ctx context.Context, id tenant.ID, skip, top int64) ([]ingest.DeadLetter, int64, error)
+	Drop(ctx context.Context, id tenant.ID, ids []string) (int64, error)
 }
 
 // System is the running program as the surface sees it.

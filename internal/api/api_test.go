@@ -137,7 +137,18 @@ func (f *fakeReceiver) Take(_ context.Context, d ingest.Delivery, records []dial
 	return out, nil
 }
 
+func (f *fakeReceiver) Replay(_ context.Context, id tenant.ID, ids []string) (ingest.Replayed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.took = append(f.took, string(id)+" again "+strings.Join(ids, ","))
+	return ingest.Replayed{Sent: len(ids), Left: []ingest.Refusal{{Number: 3, Code: "invalid", Message: "nothing is kept"}}}, nil
+}
+
 type fakeSources struct{}
+
+func (fakeSources) Drop(_ context.Context, _ tenant.ID, ids []string) (int64, error) {
+	return int64(len(ids)), nil
+}
 
 func (fakeSources) Sources(context.Context, tenant.ID) ([]ingest.Source, error) {
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)

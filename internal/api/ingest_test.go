@@ -143,3 +143,17 @@ func TestOTLPDelivery(t *testing.T) {
 		}
 	}
 }
+
+func TestRefusedAgain(t *testing.T) {
+	h := open2(t)
+	admin := h.person("default", "ada", access.GlobalAdministrator)
+	raw := admin.must("POST", "/api/sources/refused/replay", map[string]any{"ids": []string{"1", "2"}}, 200)
+	if string(raw) != `{"sent":2,"left":[{"number":3,"code":"invalid","message":"nothing is kept"}]}`+"\n" || !slices.Equal(h.ingest.took, []string{"default again 1,2"}) {
+		t.Errorf("%s, %q", raw, h.ingest.took)
+	}
+	admin.must("POST", "/api/sources/refused/delete", map[string]any{"ids": []string{"1"}}, 204)
+	admin.refused("POST", "/api/sources/refused/replay", map[string]any{"ids": []string{}}, 422, fault.Invalid)
+	reader := h.person("default", "rita", access.SecurityReader)
+	reader.refused("POST", "/api/sources/refused/replay", map[string]any{"ids": []string{"1"}}, 403, fault.Permission)
+	reader.refused("POST", "/api/sources/refused/delete", map[string]any{"ids": []string{"1"}}, 403, fault.Permission)
+}

@@ -31,6 +31,23 @@ type RefusedRecord struct {
 	Sample  string     `json:"sample,omitempty" doc:"base64 of the record"`
 }
 
+// refusedIDs names refused records to act on.
+type refusedIDs struct {
+	Body struct {
+		IDs []string `json:"ids" minItems:"1" maxItems:"1000" nullable:"false"`
+	}
+}
+
+func (i *refusedIDs) audited() (string, map[string]any) {
+	return "refused records", map[string]any{"count": len(i.Body.IDs)}
+}
+
+// RefusedSent says what became of refused records that were sent again.
+type RefusedSent struct {
+	Sent int            `json:"sent" doc:"records that go through the receiver again"`
+	Left []ReceiptError `json:"left" nullable:"false" doc:"records that cannot be sent again, with the reason"`
+}
+
 func (s *server) registerSources() {
 	const tag = "sources"
 	handle(s, operation{
@@ -68,5 +85,23 @@ func (s *server) registerSources() {
 			views = append(views, v)
 		}
 		return pageOf(views, n, *in, requestURL(ctx)), nil
+	})
+	replay := operation{
+		method: http.MethodPost, path: "/api/sources/refused/replay", id: "replayRefused", summary: "Send refused records through the receiver again", tag: tag, door: byPermission,
+		permission: access.CoreManage, scope: access.ScopeWrite,
+	}
+	handle(s, replay, func(ctx context.Context, c *call, in *refusedIDs) (*output[RefusedSent], error) {
+		done, err := s.Receiver.Replay(ctx, c.tenant, in.Body.IDs)
+		out := RefusedSent{Sent: done.Sent, Left: []ReceiptError{}}
+		for _, l := range done.Left {
+			out.Left = append(out.Left, ReceiptError{File: l.File, Number: l.Number, Code: l.Code, Message: l.Message})
+		}
+		return answer(out), err
+	})
+	remove := replay
+	remove.path, remove.id, remove.summary, remove.status = "/api/sources/refused/delete", "deleteRefused", "Forget refused records", http.StatusNoContent
+	handle(s, remove, func(ctx context.Context, c *call, in *refusedIDs) (*nothing, error) {
+		_, err := s.Sources.Drop(ctx, c.tenant, in.Body.IDs)
+		return &nothing{}, err
 	})
 }

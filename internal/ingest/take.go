@@ -54,7 +54,7 @@ func (r *Receiver) Take(ctx context.Context, d Delivery, records []dialect.Recor
 			sink.Refuse("", int64(i+1), string(codeOf(err)), err.Error())
 			continue
 		}
-		if k := reader.AuditKey(rec.Data); k != nil && !bytes.ContainsRune(rec.Data, '\n') {
+		if k := reader.AuditKey(rec.Data); k != nil && rec.Data[0] != '{' && !bytes.ContainsRune(rec.Data, '\n') {
 			if joined != nil && bytes.Equal(k, key) && joined.Host == name(rec.Host) && len(joined.Data)+len(rec.Data) < dialect.MaxRecord {
 				joined.Data = append(append(joined.Data, '\n'), rec.Data...)
 				continue

@@ -112,6 +112,9 @@ export const rules = {
 export const sources = {
   list: () => pageOf<Source>('/api/sources', { $top: 1000 }),
   refused: (params: Params, signal?: AbortSignal) => pageOf<Refused>('/api/sources/refused', params, signal),
+  replay: (ids: readonly string[]) =>
+    client.post<{ sent: number; left: { number: number; message: string }[] }>('/api/sources/refused/replay', { ids }),
+  forget: (ids: readonly string[]) => client.post<undefined>('/api/sources/refused/delete', { ids }),
 };
 
 export const lab = {

@@ -1,11 +1,24 @@
-import { useCallback, useState } from 'react';
-import { Button, makeStyles, Tab, TabList, tokens } from '@fluentui/react-components';
+import { useCallback, useState, type ReactNode } from 'react';
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  makeStyles,
+  Tab,
+  TabList,
+  tokens,
+} from '@fluentui/react-components';
 import { DatabasePlugConnectedRegular } from '@fluentui/react-icons';
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { sources } from '../api/endpoints';
 import type { Refused, Source } from '../api/types';
 import { useLive } from '../app/live';
+import { useNotify } from '../app/notify';
 import { useMay, useSession } from '../app/session';
 import { text, type Search } from '../app/url';
 import { CopyId } from '../design/CopyId';
@@ -13,6 +26,7 @@ import { Facts } from '../design/Facts';
 import { remember, remembered, type GridColumn } from '../design/grid/columns';
 import { Grid } from '../design/grid/Grid';
 import { usePaged } from '../design/grid/paged';
+import { nothing, type Selection } from '../design/grid/selection';
 import { StatusMark } from '../design/marks';
 import { Page } from '../design/Page';
 import { Section } from '../design/Section';
@@ -47,6 +61,16 @@ const useStyles = makeStyles({
     maxHeight: '50vh',
     overflowY: 'auto',
   },
+  list: { display: 'flex', flexDirection: 'column', flexGrow: 1, minHeight: 0 },
+  panes: { display: 'flex', flexGrow: 1, minHeight: 0 },
+  bar: {
+    display: 'flex',
+    flexWrap: 'wrap',
+    alignItems: 'center',
+    gap: tokens.spacingHorizontalS,
+    padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalL}`,
+  },
+  hint: { fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground2 },
   how: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalS, textAlign: 'left' },
 });
 
@@ -191,59 +215,134 @@ function RefusedList() {
   const { user } = useSession();
   const [layout, setLayout] = useState(() => remembered(user.id, 'refused', columns));
   const [current, setCurrent] = useState<Refused | undefined>();
+  const [selection, setSelection] = useState<Selection>(nothing);
+  const [forgetting, setForgetting] = useState(false);
+  const mayManage = useMay('settings.core.manage');
+  const { notify, failed } = useNotify();
+  const queries = useQueryClient();
   const paged = usePaged<Refused>(
     ['sources', 'refused'],
     useCallback((skip, top, signal) => sources.refused({ $skip: skip, $top: top }, signal), []),
     idOf,
   );
+  const chosen = [...selection.ids];
+  const act = async (what: 'replay' | 'forget') => {
+    try {
+      if (what === 'replay') {
+        const done = await sources.replay(chosen);
+        notify({
+          title: `${done.sent.toLocaleString()} records sent again`,
+          body: done.left[0]
+            ? `${done.left.length.toLocaleString()} cannot be sent again: ${done.left[0].message}.`
+            : 'Those that still cannot be read come back to this list.',
+        });
+      } else {
+        await sources.forget(chosen);
+        notify({ title: `${chosen.length.toLocaleString()} refused records forgotten` });
+      }
+      setSelection(nothing);
+      setCurrent(undefined);
+    } catch (err) {
+      failed('The records could not be changed', err);
+    }
+    await Promise.all([paged.refresh(), queries.invalidateQueries({ queryKey: ['sources'] })]);
+  };
   if (paged.loading) return <Lines count={8} />;
   if (paged.error && paged.count === 0)
     return <Failure what="the refused records" error={paged.error} retry={() => void paged.refresh()} />;
   if (paged.count === 0) return <Empty title="Nothing was refused">Every record that arrived could be read.</Empty>;
   return (
-    <div style={{ display: 'flex', flexGrow: 1, minHeight: 0 }}>
-      <Grid
-        label="Refused records"
-        columns={columns}
-        layout={layout}
-        onLayout={(next) => {
-          setLayout(next);
-          remember(user.id, 'refused', next);
-        }}
-        count={paged.count}
-        row={paged.row}
-        idOf={idOf}
-        nameOf={(r) => r.message}
-        onShow={paged.show}
-        current={current ? idOf(current) : undefined}
-        onCurrent={setCurrent}
-        narrow={(r) => (
-          <span style={{ display: 'block', overflow: 'hidden', textOverflow: 'ellipsis' }}>
-            {r.message}
-            <br />
-            {r.source} · <Time value={r.time} />
+    <div className={s.list}>
+      {mayManage ? (
+        <div className={s.bar}>
+          <Button size="small" disabled={chosen.length === 0 || chosen.length > 1000} onClick={() => void act('replay')}>
+            {chosen.length > 0 ? `Send ${chosen.length.toLocaleString()} again` : 'Send again'}
+          </Button>
+          <Button size="small" disabled={chosen.length === 0 || chosen.length > 1000} onClick={() => setForgetting(true)}>
+            Forget
+          </Button>
+          <span className={s.hint}>
+            {chosen.length > 1000 ? 'Choose at most 1,000 records at once' : 'Records that a newer version can read may be sent again'}
           </span>
-        )}
-      />
-      {current ? (
-        <SidePane title="Refused record" onClose={() => setCurrent(undefined)}>
-          <Facts
-            facts={[
-              ['Why', current.message],
-              ['Code', current.code],
-              ['Source', current.source],
-              ['File', current.path ? <CopyId key="p" value={current.path} /> : ''],
-              ['Record', current.record?.toLocaleString()],
-              ['Received', <Time key="t" value={current.time} form="both" />],
-            ]}
-          />
-          {current.sample ? (
-            <Section title="The record">
-              <pre className={s.code}>{decoded(current.sample)}</pre>
-            </Section>
-          ) : null}
-        </SidePane>
+        </div>
       ) : null}
+      <Confirm
+        open={forgetting}
+        title={`Forget ${chosen.length.toLocaleString()} refused records?`}
+        action="Forget"
+        onClose={() => setForgetting(false)}
+        onDone={() => {
+          setForgetting(false);
+          void act('forget');
+        }}
+      >
+        Nothing of them is kept then. This cannot be undone.
+      </Confirm>
+      <div className={s.panes}>
+        <Grid
+          label="Refused records"
+          {...(mayManage ? { selection, onSelection: setSelection } : {})}
+          columns={columns}
+          layout={layout}
+          onLayout={(next) => {
+            setLayout(next);
+            remember(user.id, 'refused', next);
+          }}
+          count={paged.count}
+          row={paged.row}
+          idOf={idOf}
+          nameOf={(r) => r.message}
+          onShow={paged.show}
+          current={current ? idOf(current) : undefined}
+          onCurrent={setCurrent}
+          narrow={(r) => (
+            <span style={{ display: 'block', overflow: 'hidden', textOverflow: 'ellipsis' }}>
+              {r.message}
+              <br />
+              {r.source} · <Time value={r.time} />
+            </span>
+          )}
+        />
+        {current ? (
+          <SidePane title="Refused record" onClose={() => setCurrent(undefined)}>
+            <Facts
+              facts={[
+                ['Why', current.message],
+                ['Code', current.code],
+                ['Source', current.source],
+                ['File', current.path ? <CopyId key="p" value={current.path} /> : ''],
+                ['Record', current.record?.toLocaleString()],
+                ['Received', <Time key="t" value={current.time} form="both" />],
+              ]}
+            />
+            {current.sample ? (
+              <Section title="The record">
+                <pre className={s.code}>{decoded(current.sample)}</pre>
+              </Section>
+            ) : null}
+          </SidePane>
+        ) : null}
+      </div>
     </div>
+  );
+}
+
+// Confirm asks before something that cannot be undone.
+function Confirm(p: { open: boolean; title: string; action: string; onClose: () => void; onDone: () => void; children: ReactNode }) {
+  return (
+    <Dialog open={p.open} onOpenChange={(_, d) => !d.open && p.onClose()}>
+      <DialogSurface>
+        <DialogBody>
+          <DialogTitle>{p.title}</DialogTitle>
+          <DialogContent>{p.children}</DialogContent>
+          <DialogActions>
+            <Button onClick={p.onClose}>Cancel</Button>
+            <Button appearance="primary" onClick={p.onDone}>
+              {p.action}
+            </Button>
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
   );
 }
