@@ -13,6 +13,7 @@ import (
 	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/detect"
+	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/lake"
@@ -38,6 +39,7 @@ type node struct {
 	rules     *detect.Service
 	incidents *incident.Service
 	access    *access.Service
+	queries   *hunting.Service
 }
 
 // nodeOptions are what only the server sets.
@@ -87,6 +89,7 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 		return nil, err
 	}
 	n.records = ingest.NewRecords(n.db)
+	n.queries = hunting.New(n.db, hunting.Options{History: n.cfg.Hunt.History, HistoryAge: n.cfg.Hunt.HistoryAge, Keep: n.cfg.Hunt.UsageKeep})
 	n.rules = detect.New(n.db, detect.Options{Content: content.Detections()})
 	n.incidents = incident.New(n.db, incident.Options{Publisher: o.publisher, Logger: n.log})
 	n.access, err = access.New(n.db, access.Options{

@@ -44,7 +44,10 @@ func (s *server) schedule(ctx context.Context) error {
 			return err
 		}
 	}
-	rules, retention := each(s.runDue), each(s.retain)
+	rules := each(s.runDue)
+	retention := each(func(ctx context.Context, id tenant.ID) error {
+		return errors.Join(s.retain(ctx, id), s.queries.Forget(ctx, id))
+	})
 	err := errors.Join(
 		jobs.Handle(s.jobs, func(ctx context.Context, _ runRulesJob) error { return rules(ctx) }),
 		jobs.Handle(s.jobs, func(ctx context.Context, _ retentionJob) error { return retention(ctx) }),
@@ -66,7 +69,7 @@ func (s *server) runDue(ctx context.Context, id tenant.ID) error {
 	if err != nil {
 		return err
 	}
-	report, err := s.rules.RunDue(ctx, id, hunter{s.lakes, ""}, func(ctx context.Context, found []incident.Detection) error {
+	report, err := s.rules.RunDue(ctx, id, s.hunter(""), func(ctx context.Context, found []incident.Detection) error {
 		_, err := s.acceptLate(ctx, store, found)
 		return err
 	})

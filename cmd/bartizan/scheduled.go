@@ -2,19 +2,26 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/detect/custom"
+	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
-// hunter answers the queries of KQL rules from the lakes: over real data, or over what one lab run generated, never over both.
+// hunter answers the queries of KQL rules from the lakes: over real data, or over what one lab run generated, never over both. Runs are kept for the query
+// resources report where there is one.
 type hunter struct {
-	lakes lake.Engine
-	lab   string
+	lakes   lake.Engine
+	lab     string
+	queries *hunting.Service // nil: no functions, and nothing is kept
+	log     *slog.Logger
 }
+
+func (n *node) hunter(lab string) hunter { return hunter{n.lakes, lab, n.queries, n.log} }
 
 // Hunt implements custom.Hunter.
 func (h hunter) Hunt(ctx context.Context, id tenant.ID, q custom.Question) (*custom.Answer, error) {
@@ -22,15 +29,32 @@ func (h hunter) Hunt(ctx context.Context, id tenant.ID, q custom.Question) (*cus
 	if err != nil {
 		return nil, err
 	}
-	result, err := lake.Run(ctx, store, lake.Query{Text: q.Query, Now: q.Now, From: q.From, To: q.To, Limit: q.Limit, Only: map[string]string{"LabScenario": h.lab}})
-	if err != nil {
+	query := lake.Query{Text: q.Query, Now: q.Now, From: q.From, To: q.To, Limit: q.Limit, Only: map[string]string{"LabScenario": h.lab}}
+	if h.queries == nil {
+		result, err := lake.Run(ctx, store, query)
+		return ruleAnswer(result), err
+	}
+	if query.Functions, err = h.queries.Functions(ctx, id, hunting.Owner{}, q.Query); err != nil {
 		return nil, err
+	}
+	start := time.Now()
+	result, err := lake.Run(ctx, store, query)
+	run := runOf(hunting.Rule, q.Query, q.From.Format(time.RFC3339)+"/"+q.To.Format(time.RFC3339), start, result, err)
+	if kept := h.queries.Remember(context.WithoutCancel(ctx), id, hunting.Owner{ID: "rule:" + q.Rule, Name: q.Title}, run); kept != nil {
+		h.log.Warn("the run of a rule was not kept", "rule", q.Rule, "error", kept)
+	}
+	return ruleAnswer(result), err
+}
+
+func ruleAnswer(result *lake.Result) *custom.Answer {
+	if result == nil {
+		return nil
 	}
 	a := &custom.Answer{Rows: result.Rows, Truncated: result.Stats.Truncated}
 	for _, c := range result.Schema {
 		a.Columns = append(a.Columns, c.Name)
 	}
-	return a, nil
+	return a
 }
 
 // lateHits counts what scheduled rules found after an import.
@@ -43,7 +67,7 @@ func (n *node) runScheduled(ctx context.Context, id tenant.ID, lab string, from,
 	if err != nil {
 		return late, err
 	}
-	report, err := n.rules.RunRange(ctx, id, hunter{n.lakes, lab}, from, to, func(ctx context.Context, found []incident.Detection) error {
+	report, err := n.rules.RunRange(ctx, id, n.hunter(lab), from, to, func(ctx context.Context, found []incident.Detection) error {
 		for i := range found {
 			found[i].Lab = lab
 		}

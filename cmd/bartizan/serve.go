@@ -17,7 +17,6 @@ import (
 	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/api"
-	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/bus"
@@ -116,6 +115,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	if err := s.intake.Start(background); err != nil {
 		return err
 	}
+	go s.importQueries(background)
 	if err := s.schedule(background); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	defer outside.Close()
 	handler := api.New(api.Deps{
-		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: hunting.New(n.db, hunting.Options{}), Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
+		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
 		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})

@@ -27,13 +27,13 @@ type CommunityPath struct {
 type communityImport struct {
 	Body struct {
 		Source string         `json:"source,omitempty" maxLength:"200" doc:"name that the queries are kept under; left out: import"`
-		Whole  bool           `json:"whole,omitempty" doc:"these are all files of the source: what it had beside them is removed"`
+		Whole  []string       `json:"whole,omitempty" maxItems:"20000" doc:"paths of all files of the source, of which those given may be a part: what it had elsewhere is removed"`
 		Files  []hunting.File `json:"files" maxItems:"5000" nullable:"false"`
 	}
 }
 
 func (i *communityImport) audited() (string, map[string]any) {
-	return i.Body.Source, map[string]any{"files": len(i.Body.Files), "whole": i.Body.Whole}
+	return i.Body.Source, map[string]any{"files": len(i.Body.Files), "whole": len(i.Body.Whole)}
 }
 
 type communityRemove struct {

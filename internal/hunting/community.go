@@ -127,9 +127,19 @@ func CheckSource(source string) error {
 	return texts(field{"source", source, maxName})
 }
 
-// ImportCommunity keeps the queries of files under the name of their source. Queries that are there already and did not change stay as they are. With whole
-// the files are all of the source: what it had beside them is removed. One bad file costs nothing but itself.
-func (s *Service) ImportCommunity(ctx context.Context, id tenant.ID, source string, files []File, whole bool) (ImportReport, error) {
+// Paths are those of files, for ImportCommunity of a whole tree.
+func Paths(files []File) []string {
+	out := make([]string, 0, len(files))
+	for _, f := range files {
+		out = append(out, f.Path)
+	}
+	return out
+}
+
+// ImportCommunity keeps the queries of files under the name of their source. Queries that are there already and did not change stay as they are. whole, when
+// it is not nil, names all files of the source, of which those given may be a part: what the source had elsewhere is removed. One bad file costs nothing but
+// itself.
+func (s *Service) ImportCommunity(ctx context.Context, id tenant.ID, source string, files []File, whole []string) (ImportReport, error) {
 	report := ImportReport{Refused: []Refusal{}}
 	if err := CheckSource(source); err != nil {
 		return report, err
@@ -213,22 +223,36 @@ func (s *Service) ImportCommunity(ctx context.Context, id tenant.ID, source stri
 	if err := flush(); err != nil {
 		return report, err
 	}
-	if !whole {
-		return report, nil
-	}
-	var gone []string
-	for old := range known {
-		if !seen[old] {
-			gone = append(gone, old)
-		}
-	}
-	report.Removed = len(gone)
-	for part := range slices.Chunk(gone, importBatch) {
+	removed := gone(known, seen, files, whole)
+	report.Removed = len(removed)
+	for part := range slices.Chunk(removed, importBatch) {
 		if _, err := s.db.NewDelete().Model((*communityRow)(nil)).Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
 			return report, err
 		}
 	}
 	return report, nil
+}
+
+// gone lists what a source had and has no more: queries of the given files that those do not hold now, and of files that are not among all.
+func gone(known map[string]communityRow, seen map[string]bool, files []File, all []string) []string {
+	given, there := map[string]bool{}, map[string]bool{}
+	for _, f := range files {
+		if p, err := treePath(f.Path); err == nil {
+			given[p] = true
+		}
+	}
+	for _, path := range all {
+		if p, err := treePath(path); err == nil {
+			there[p] = true
+		}
+	}
+	var out []string
+	for id, r := range known {
+		if !seen[id] && (given[r.Path] || all != nil && !there[r.Path]) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func refusal(place string, err error) Refusal {
@@ -255,7 +279,7 @@ func treePath(p string) (string, error) {
 // known reads what a source has, and how many queries the tenant has.
 func (s *Service) known(ctx context.Context, id tenant.ID, source string) (map[string]communityRow, int, error) {
 	var rows []communityRow
-	if err := s.db.NewSelect().Model(&rows).Column("id", "content", "issue").Where("tenant_id = ? AND source = ?", id, source).Scan(ctx); err != nil {
+	if err := s.db.NewSelect().Model(&rows).Column("id", "path", "content", "issue").Where("tenant_id = ? AND source = ?", id, source).Scan(ctx); err != nil {
 		return nil, 0, err
 	}
 	total, err := s.db.NewSelect().Model((*communityRow)(nil)).Where("tenant_id = ?", id).Count(ctx)

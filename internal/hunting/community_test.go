@@ -47,7 +47,7 @@ func files(t map[string]string) []hunting.File {
 func TestCommunityQueries(t *testing.T) {
 	statetest.Each(t, func(t *testing.T, location string) {
 		s, ctx := open(t, location), context.Background()
-		report, err := s.ImportCommunity(ctx, "t1", "ours", files(tree()), true)
+		report, err := s.ImportCommunity(ctx, "t1", "ours", files(tree()), hunting.Paths(files(tree())))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,15 +105,21 @@ func TestCommunityQueries(t *testing.T) {
 		again := tree()
 		again["Mail/links.yaml"] = strings.Replace(again["Mail/links.yaml"], "count()", "dcount(Url)", 1)
 		delete(again, "Mail/two.md")
-		if report, err := s.ImportCommunity(ctx, "t1", "ours", files(again), true); err != nil || report.Added != 0 || report.Replaced != 1 || report.Unchanged != 3 || report.Removed != 3 {
+		if report, err := s.ImportCommunity(ctx, "t1", "ours", files(again), hunting.Paths(files(again))); err != nil || report.Added != 0 || report.Replaced != 1 || report.Unchanged != 3 || report.Removed != 3 {
 			t.Errorf("%+v, %v", report, err)
 		}
-		if report, err := s.ImportCommunity(ctx, "t1", "ours", nil, false); err != nil || report.Removed != 0 {
+		if report, err := s.ImportCommunity(ctx, "t1", "ours", nil, nil); err != nil || report.Removed != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+
+		// Of a tree that comes in parts, the rest stays.
+		part := []hunting.File{{Path: "Mail/links.yaml", Text: "query: EmailEvents | count"}}
+		if report, err := s.ImportCommunity(ctx, "t1", "ours", part, []string{"Mail/links.yaml", "Execution/office child.kql", "escape.kql"}); err != nil || report.Removed != 1 || report.Replaced != 1 {
 			t.Errorf("%+v, %v", report, err)
 		}
 
 		// Tenants and sources are apart.
-		if _, err := s.ImportCommunity(ctx, "t2", "ours", files(tree()), true); err != nil {
+		if _, err := s.ImportCommunity(ctx, "t2", "ours", files(tree()), hunting.Paths(files(tree()))); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := s.FindCommunity(ctx, "t2", list[3].ID); err != nil {
@@ -122,7 +128,7 @@ func TestCommunityQueries(t *testing.T) {
 		if _, err := s.FindCommunity(ctx, "t3", list[3].ID); fault.CodeOf(err) != fault.NotFound {
 			t.Error(err)
 		}
-		if n, err := s.RemoveCommunity(ctx, "t1", "ours"); err != nil || n != 4 {
+		if n, err := s.RemoveCommunity(ctx, "t1", "ours"); err != nil || n != 3 {
 			t.Errorf("removed %d, %v", n, err)
 		}
 		if _, err := s.RemoveCommunity(ctx, "t1", "ours"); fault.CodeOf(err) != fault.NotFound {
@@ -210,7 +216,7 @@ func FuzzCommunity(f *testing.F) {
 	s := open(f, f.TempDir()+"/state.db")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		ctx := context.Background()
-		if _, err := s.ImportCommunity(ctx, "t1", "fuzz", []hunting.File{{Path: name, Text: text}}, true); err != nil {
+		if _, err := s.ImportCommunity(ctx, "t1", "fuzz", []hunting.File{{Path: name, Text: text}}, []string{name}); err != nil {
 			t.Fatal(err)
 		}
 		list, _, err := s.Community(ctx, "t1", hunting.CommunityFilter{Top: 1000})

@@ -21,6 +21,8 @@ type Question struct {
 	Now, From, To time.Time
 	// Limit is how many rows are wanted at most.
 	Limit int
+	// Rule and Title say who asks.
+	Rule, Title string
 }
 
 // Answer is a query's result. Cells are bool, int32, int64, float64, string, time.Time, decoded JSON for dynamic, or nil.
@@ -49,7 +51,7 @@ type Outcome struct {
 // Run evaluates the rule over from..to. Detections have stable ids, so a row seen again by an overlapping run counts once.
 func Run(ctx context.Context, hunter Hunter, id tenant.ID, r *Rule, now, from, to time.Time) (*Outcome, error) {
 	const wanted = 10_000
-	answer, err := hunter.Hunt(ctx, id, Question{Query: r.Query, Now: now, From: from, To: to, Limit: wanted})
+	answer, err := hunter.Hunt(ctx, id, Question{Query: r.Query, Now: now, From: from, To: to, Limit: wanted, Rule: r.ID, Title: r.Title})
 	if err != nil {
 		return nil, err
 	}

@@ -111,6 +111,11 @@ type Hunt struct {
 	Bytes       Bytes         `koanf:"bytes"`
 	Concurrency int           `koanf:"concurrency"`
 
+	History    int           `koanf:"history"`
+	HistoryAge time.Duration `koanf:"history-age"`
+	UsageKeep  time.Duration `koanf:"usage-keep"`
+	Queries    []string      `koanf:"queries"`
+
 	ConcurrencyPrincipal int           `koanf:"concurrency-principal"`
 	Queue                time.Duration `koanf:"queue"`
 	CPUWindow            time.Duration `koanf:"cpu-window"`
@@ -321,7 +326,7 @@ func (c *Config) check() error {
 	}
 	positive := map[string]time.Duration{
 		"session.idle": c.Session.Idle, "session.absolute": c.Session.Absolute, "login.window": c.Login.Window,
-		"hunt.timeout": c.Hunt.Timeout, "hunt.queue": c.Hunt.Queue, "hunt.cpu-window": c.Hunt.CPUWindow, "hunt.external-timeout": c.Hunt.ExternalTimeout, "lake.retention": c.Lake.Retention, "http.grace": c.HTTP.Grace,
+		"hunt.timeout": c.Hunt.Timeout, "hunt.queue": c.Hunt.Queue, "hunt.history-age": c.Hunt.HistoryAge, "hunt.usage-keep": c.Hunt.UsageKeep, "hunt.cpu-window": c.Hunt.CPUWindow, "hunt.external-timeout": c.Hunt.ExternalTimeout, "lake.retention": c.Lake.Retention, "http.grace": c.HTTP.Grace,
 	}
 	for name, d := range positive {
 		if d <= 0 {
@@ -329,7 +334,7 @@ func (c *Config) check() error {
 		}
 	}
 	counts := map[string]int{
-		"login.attempts": c.Login.Attempts, "hunt.rows": c.Hunt.Rows, "hunt.concurrency": c.Hunt.Concurrency,
+		"login.attempts": c.Login.Attempts, "hunt.rows": c.Hunt.Rows, "hunt.history": c.Hunt.History, "hunt.concurrency": c.Hunt.Concurrency,
 		"hunt.concurrency-principal": c.Hunt.ConcurrencyPrincipal, "hunt.cpu-warn": c.Hunt.CPUWarn, "hunt.external-rows": c.Hunt.ExternalRows, "jobs.workers": c.Jobs.Workers,
 		"syslog.connections": c.Syslog.Connections,
 	}
