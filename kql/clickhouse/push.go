@@ -2,8 +2,12 @@ package clickhouse
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 
+	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/plan"
+	"github.com/bartizan-sec/bartizan/kql/sqlgen"
 )
 
 // This file moves as much as can be said below what cannot, so that few rows and columns travel. Plans here are copies and may be changed.
@@ -249,6 +253,8 @@ func (r *runner) resolve(ctx context.Context, n plan.Node) error {
 			}
 			var out plan.Expr
 			switch x := e.(type) {
+			case *plan.Call:
+				out, err = r.list(ctx, x)
 			case *plan.InQuery:
 				out, err = r.terms(ctx, x)
 			case *plan.Scalar:
@@ -270,6 +276,74 @@ func (r *runner) resolve(ctx context.Context, n plan.Node) error {
 	}
 	delete(r.said, n)
 	return err
+}
+
+// list writes out the arrays that a membership test gets from toscalar().
+func (r *runner) list(ctx context.Context, x *plan.Call) (plan.Expr, error) {
+	switch x.Func {
+	case "in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all":
+	default:
+		return nil, nil
+	}
+	t := x.Args[0].Type()
+	if t == plan.Dynamic || t == plan.Decimal {
+		return nil, nil
+	}
+	out, changed := &plan.Call{Func: x.Func, Args: x.Args[:1:1], T: x.T}, false
+	for _, a := range x.Args[1:] {
+		items, err := r.items(ctx, a, t)
+		if err != nil {
+			return nil, err
+		}
+		if items == nil {
+			out.Args = append(out.Args, a)
+			continue
+		}
+		changed = true
+		out.Args = append(out.Args, items...)
+	}
+	if !changed || len(out.Args) > maxTerms {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// items are the elements of an array that depends on no row, as constants of type t; nil where it is something else.
+func (r *runner) items(ctx context.Context, e plan.Expr, t plan.Type) ([]plan.Expr, error) {
+	if e.Type() != plan.Dynamic || usesColumns(e) || windowed(e) {
+		return nil, nil
+	}
+	var err error
+	e = mapExpr(e, func(e plan.Expr) plan.Expr {
+		x, ok := e.(*plan.Scalar)
+		if !ok || err != nil {
+			return e
+		}
+		var value plan.Expr
+		if value, err = r.value(ctx, x); err == nil {
+			return value
+		}
+		return e
+	})
+	if err != nil || !fn.Constant(e) {
+		return nil, err
+	}
+	v, err := fn.New(fn.Options{Now: r.opt.Now}).Eval(e, nil)
+	if err != nil {
+		return nil, err
+	}
+	text, _ := v.V.(string)
+	var elements []json.RawMessage
+	if text != "" && json.Unmarshal([]byte(text), &elements) != nil {
+		elements = []json.RawMessage{json.RawMessage(text)}
+	}
+	out := []plan.Expr{}
+	for _, el := range elements {
+		if c := fn.Convert(fn.Value{T: plan.Dynamic, V: string(el)}, t); c.V != nil && string(el) != "null" {
+			out = append(out, &plan.Const{T: t, Value: c.V})
+		}
+	}
+	return out, nil
 }
 
 // terms are the values of the subquery of has_any or has_all as constants.
@@ -305,19 +379,39 @@ func (r *runner) scalar(ctx context.Context, x *plan.Scalar) (plan.Expr, error) 
 	if err != nil || w.server {
 		return nil, err
 	}
+	return r.value(ctx, x)
+}
+
+// value is the value of toscalar().
+func (r *runner) value(ctx context.Context, x *plan.Scalar) (plan.Expr, error) {
 	cols := x.Input.Columns()
 	if len(cols) == 0 {
-		return nil, nil
+		return x, nil
+	}
+	w, err := r.place(ctx, x.Input)
+	if err != nil {
+		return nil, err
 	}
 	out := &plan.Const{T: x.T}
 	if x.T == plan.String {
 		out.Value = ""
 	}
 	first := &plan.Project{Input: x.Input, Items: []plan.Named{{Column: plan.Column{ID: r.nextID(), Type: x.T}, Expr: &plan.ColRef{ID: cols[0].ID, T: cols[0].Type}}}}
-	err = r.compute(ctx, first, 1, func(row []any) error {
+	take := func(row []any) error {
 		out.Value = row[0]
-		return nil
-	})
+		return errStop
+	}
+	if w.server {
+		var q sqlgen.Query
+		if q, err = r.generate(first, 1); err == nil {
+			err = r.serve(ctx, first, q, take)
+		}
+	} else {
+		err = r.compute(ctx, first, 1, take)
+	}
+	if errors.Is(err, errStop) {
+		err = nil
+	}
 	return out, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,7 @@ type runner struct {
 	said  map[plan.Node]bool    // whether the server can say a node, given its inputs
 	named map[string]plan.Node  // the inner plan that stands for a shared name
 
+	empty   map[string]bool     // tables without rows, known when a union is wide
 	explain *engine.Explanation // when set, nothing runs
 }
 
@@ -52,11 +54,50 @@ func (r *runner) newName(kind string) string {
 
 // generate gives the statement for a plan, with what was uploaded.
 func (r *runner) generate(n plan.Node, limit int64) (sqlgen.Query, error) {
-	opt := sqlgen.Options{Now: r.opt.Now, Limit: limit, Local: map[plan.Node]string{}, Ordered: map[plan.Node]bool{}}
+	opt := sqlgen.Options{Now: r.opt.Now, Limit: limit, Local: map[plan.Node]string{}, Ordered: map[plan.Node]bool{}, Empty: r.empty}
 	for n, u := range r.sent {
 		opt.Local[n], opt.Ordered[n] = u.name, true
 	}
 	return sqlgen.Generate(n, r.dialect, opt)
+}
+
+// wideUnion is how many inputs a union has when it pays to know which tables are empty: a search of all tables reads few that are not.
+const wideUnion = 8
+
+// findEmpty finds the tables without rows where the plan has a wide union. Counting the rows of a table reads none of them.
+func (r *runner) findEmpty(ctx context.Context, n plan.Node) error {
+	wide := false
+	tables := map[string]bool{}
+	plan.Walk(n, func(n plan.Node) {
+		switch x := n.(type) {
+		case *plan.Union:
+			wide = wide || len(x.Inputs) >= wideUnion
+		case *plan.Scan:
+			tables[x.Table] = true
+		}
+	})
+	if !wide {
+		return nil
+	}
+	var parts []string
+	for t := range tables {
+		parts = append(parts, "SELECT "+r.dialect.Literal(plan.String, t)+" AS name, count() AS n FROM "+r.dialect.Ident(t))
+	}
+	statement := "SELECT name FROM (" + strings.Join(parts, " UNION ALL ") + ") WHERE n = 0"
+	rows, err := r.conn.Query(ch.Context(ctx, ch.WithSettings(r.settings)), statement)
+	if err != nil {
+		return failure(ctx, err, statement)
+	}
+	defer rows.Close()
+	r.empty = map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return failure(ctx, err, statement)
+		}
+		r.empty[name] = true
+	}
+	return failure(ctx, rows.Err(), statement)
 }
 
 // query runs a statement in the server and gives each row to f.

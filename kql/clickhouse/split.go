@@ -31,6 +31,9 @@ func (r *runner) run(ctx context.Context, root plan.Node, f func(row []any) erro
 	if limit > 0 {
 		limit++ // one more tells that there was more
 	}
+	if err := r.findEmpty(ctx, root); err != nil {
+		return err
+	}
 	q, err := r.generate(root, limit)
 	if err == nil {
 		return r.serve(ctx, root, q, f)

@@ -189,7 +189,15 @@ func (d *clickhouse) list(g *Emitter, a *aggCall, nulls bool) string {
 func (d *clickhouse) set(g *Emitter, a *aggCall) string {
 	e := a.args[0]
 	if e.Type() == plan.Dynamic {
-		return g.Unsupported("make_set() of dynamic values")
+		// The elements of arrays are the members.
+		f := "groupUniqArrayArray"
+		if limit := d.limit(a); limit != "" {
+			f += "(" + limit + ")"
+		}
+		elements := d.let(g, "ifNull("+g.Expr(e)+", 'null')", func(s string) string {
+			return "arrayFilter(e -> e <> 'null', if(startsWith(" + s + ", '['), JSONExtractArrayRaw(" + s + "), [" + s + "]))"
+		})
+		return "concat('[', arrayStringConcat(" + f + "(" + elements + ")" + a.filter + ", ','), ']')"
 	}
 	s, text := d.members(g, e)
 	f := "groupUniqArray"

@@ -54,9 +54,15 @@ func (d *clickhouse) dynamics() {
 		})
 	}
 	d.call["set_has_element"] = func(g *Emitter, c *plan.Call) string {
-		k, ok := c.Args[0].(*plan.Const)
-		if !ok || c.Args[1].Type() != plan.String {
+		if c.Args[1].Type() != plan.String || c.Args[0].Type() != plan.Dynamic {
 			return ""
+		}
+		k, ok := c.Args[0].(*plan.Const)
+		if !ok {
+			item := g.Expr(c.Args[1])
+			return d.let(g, g.Expr(c.Args[0]), func(s string) string {
+				return "if(startsWith(ifNull(" + s + ", ''), '['), arrayExists(e -> startsWith(e, '\"') AND JSONExtractString(e) = " + item + ", JSONExtractArrayRaw(ifNull(" + s + ", ''))), NULL)"
+			})
 		}
 		items, ok := constStrings(k)
 		if !ok {
@@ -69,7 +75,7 @@ func (d *clickhouse) dynamics() {
 	}
 	d.call["extract_json"] = func(g *Emitter, c *plan.Call) string {
 		path, ok := constText(c.Args[0])
-		if !ok || !strings.HasPrefix(path, "$.") || strings.ContainsAny(path, `'"*\[]?@ -`) || strings.Contains(path, "..") || c.T != plan.String {
+		if !ok || !strings.HasPrefix(path, "$.") || strings.ContainsAny(path, `'"*\[]?@ -`) || strings.Contains(path, "..") {
 			return ""
 		}
 		if t := c.Args[1].Type(); t != plan.String && t != plan.Dynamic {
@@ -82,7 +88,13 @@ func (d *clickhouse) dynamics() {
 			}
 			p.steps = append(p.steps, chStep{sql: chQuote(k)})
 		}
-		return d.textAt(g, p)
+		switch c.T {
+		case plan.String:
+			return d.textAt(g, p)
+		case plan.Int, plan.Long, plan.Real, plan.Bool:
+			return d.Convert(g, "nullIf(nullIf(JSONExtractRaw("+p.args()+"), ''), 'null')", plan.Dynamic, c.T)
+		}
+		return ""
 	}
 	d.call["bag_pack"] = func(g *Emitter, c *plan.Call) string {
 		seen := map[string]bool{}
@@ -300,6 +312,42 @@ func (d *clickhouse) addresses() {
 			shift := "(32 - least(" + own + ", " + itoa(bits) + "))"
 			return "(bitShiftRight(" + v + ", " + shift + ") = bitShiftRight(toUInt64(" + ticksText(n) + "), " + shift + "))"
 		}), true
+	}
+	d.call["ipv4_is_in_any_range"] = func(g *Emitter, c *plan.Call) string {
+		var ranges []string
+		for _, a := range c.Args[1:] {
+			r, ok := constText(a)
+			if k, isConst := a.(*plan.Const); isConst && a.Type() == plan.Dynamic {
+				list, ok := constStrings(k)
+				if !ok {
+					return ""
+				}
+				ranges = append(ranges, list...)
+				continue
+			}
+			if !ok {
+				return ""
+			}
+			ranges = append(ranges, r)
+		}
+		if len(ranges) == 0 || len(ranges) > 500 {
+			return ""
+		}
+		known := true
+		s := d.address(g, g.Text(c.Args[0]), func(v, own string) string {
+			tests := make([]string, len(ranges))
+			for i, r := range ranges {
+				n, bits, ok := rangeOf(r)
+				known = known && ok
+				shift := "(32 - least(" + own + ", " + itoa(bits) + "))"
+				tests[i] = "bitShiftRight(" + v + ", " + shift + ") = bitShiftRight(toUInt64(" + ticksText(n) + "), " + shift + ")"
+			}
+			return "(" + strings.Join(tests, " OR ") + ")"
+		})
+		if !known {
+			return ""
+		}
+		return s
 	}
 	d.call["ipv4_is_in_range"] = func(g *Emitter, c *plan.Call) string {
 		r, ok := constText(c.Args[1])

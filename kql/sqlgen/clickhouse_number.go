@@ -1,6 +1,7 @@
 package sqlgen
 
 import (
+	"math"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
@@ -67,10 +68,33 @@ func (d *clickhouse) numbers() {
 		return ""
 	}
 	d.call["round"] = func(g *Emitter, c *plan.Call) string {
-		if c.Args[0].Type() == plan.Real && c.T == plan.Real && len(c.Args) == 1 {
+		if c.T != plan.Real {
+			return ""
+		}
+		switch c.Args[0].Type() {
+		case plan.Int, plan.Long:
+			return g.As(c.Args[0], plan.Real)
+		case plan.Real:
+		default:
+			return ""
+		}
+		p := int64(0)
+		if len(c.Args) > 1 {
+			var ok bool
+			if p, ok = constLong(c.Args[1]); !ok || p < -15 || p > 15 {
+				return ""
+			}
+		}
+		if p == 0 {
 			return "roundBankers(" + g.Expr(c.Args[0]) + ")"
 		}
-		return ""
+		// Halves go away from zero, and so does what a product made a hair less than a half.
+		scale := chReal(math.Pow(10, float64(p)))
+		return d.let(g, g.Expr(c.Args[0]), func(x string) string {
+			v := "abs(" + x + " * " + scale + ")"
+			rest := "(" + v + " - trunc(" + v + "))"
+			return "(sign(" + x + ") * (trunc(" + v + ") + (" + rest + " >= 0.5 OR " + v + " < 1e14 AND " + rest + " > 0.5 - 1e-15 * greatest(1, " + v + "))) / " + scale + ")"
+		})
 	}
 	d.call["tohex"] = func(g *Emitter, c *plan.Call) string {
 		if len(c.Args) > 1 {

@@ -116,6 +116,10 @@ func (d *clickhouse) strings() {
 			return "toJSONString(" + list + ")"
 		}
 		n, ok := constLong(c.Args[2])
+		if t := c.Args[2].Type(); !ok && (t == plan.Long || t == plan.Int) {
+			at := g.As(c.Args[2], plan.Long)
+			return "if(" + at + " BETWEEN 0 AND length(" + list + ") - 1, toJSONString([arrayElement(" + list + ", toInt64(ifNull(" + at + ", 0)) + 1)]), if(" + at + " IS NULL, toJSONString(" + list + "), NULL))"
+		}
 		if !ok || n < 0 {
 			return ""
 		}

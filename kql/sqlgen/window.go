@@ -324,7 +324,7 @@ func (g *Emitter) window(r *rel, w *plan.Window) (string, plan.Expr) {
 		if e := arg(2); e != nil {
 			def = g.As(e, w.T)
 		}
-		return f + "(" + g.As(arg(0), w.T) + ", CAST(" + n + " AS INTEGER), " + def + ") OVER " + over(), nil
+		return f + "(CAST(" + g.As(arg(0), w.T) + " AS " + g.d.Type(w.T) + "), CAST(" + n + " AS INTEGER), " + def + ") OVER " + over(), nil
 	case "row_rank_dense", "row_rank_min":
 		// The rank moves where the value differs from the row before in the segment.
 		x := g.Expr(arg(0))
