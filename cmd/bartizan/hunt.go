@@ -8,13 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
+	"github.com/bartizan-sec/bartizan/internal/hunting/export"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
@@ -25,10 +27,14 @@ type huntFlags struct {
 	timespan string
 	now      string
 	format   string
+	output   string
+	history  string
 	limit    int
 	file     string
 	rows     bool
 	batch    bool
+	explain  bool
+	shell    bool
 	timeout  time.Duration
 }
 
@@ -38,12 +44,14 @@ const batchTimeout = 20 * time.Second
 func newHunt() *cobra.Command {
 	f := &huntFlags{}
 	cmd := &cobra.Command{
-		Use:   "hunt [flags] QUERY | -f FILE",
+		Use:   "hunt [flags] [QUERY | -f FILE]",
 		Short: "Run a KQL query over the hunting tables",
-		Long: "Runs a KQL query over the hunting tables and prints its result. With --jsonl it reads lines {\"id\",\"query\"[,\"now\"]} from standard input and\n" +
-			"writes a line for each, in order.",
+		Long: "Runs a KQL query over the hunting tables and prints its result. Without a query, at a terminal, it is a shell in which to hunt: .help there says how.\n" +
+			"With --jsonl it reads lines {\"id\",\"query\"[,\"now\"]} from standard input and writes a line for each, in order.",
 		Example: "  bartizan hunt --data ./data 'DeviceProcessEvents | summarize count() by FileName | top 10 by count_'\n" +
-			"  bartizan hunt --data ./data --timespan P7D --format csv -f query.kql",
+			"  bartizan hunt --data ./data --timespan P7D --format csv -f query.kql\n" +
+			"  bartizan hunt --data ./data --format parquet --limit 0 -o events.parquet 'DeviceEvents'\n" +
+			"  bartizan hunt --server http://127.0.0.1:8420",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
@@ -51,24 +59,40 @@ func newHunt() *cobra.Command {
 	fl := cmd.Flags()
 	fl.StringVar(&f.timespan, "timespan", "", "bounds event time where the query does not: P30D, or START/END")
 	fl.StringVar(&f.now, "now", "", "the time that now() and ago() go by")
-	fl.StringVar(&f.format, "format", "table", "table, json, csv or ndjson")
-	fl.IntVar(&f.limit, "limit", lake.DefaultRows, "most rows to return")
+	fl.StringVar(&f.format, "format", "table", "table, json, csv, ndjson or parquet")
+	fl.StringVarP(&f.output, "output", "o", "", "write the result to a file, which appears when it is complete")
+	fl.IntVar(&f.limit, "limit", lake.DefaultRows, "most rows to return; 0: all, for csv, ndjson and parquet")
 	fl.StringVarP(&f.file, "file", "f", "", "read the query from a file; - is standard input")
 	fl.BoolVar(&f.rows, "rows", false, "with --format json: rows as arrays too, for results with repeated names")
 	fl.BoolVar(&f.batch, "jsonl", false, "answer queries from standard input, a JSON line each")
+	fl.BoolVar(&f.explain, "explain", false, "say how the query would run instead of running it")
+	fl.BoolVar(&f.shell, "shell", false, "read queries one after another, also when standard input is no terminal")
+	fl.StringVar(&f.history, "history", defaultHistory(), "file of the shell's history; empty: none is kept")
 	fl.DurationVar(&f.timeout, "timeout", lake.DefaultTimeout, "longest run time of the query")
+	cmd.Flags().Lookup("history").DefValue = ""
 	return cmd
 }
 
-func (f *huntFlags) run(cmd *cobra.Command, args []string) error {
-	ctx := cmd.Context()
-	switch f.format {
-	case "table", "json", "csv", "ndjson":
-	default:
-		return usageError{fmt.Errorf("--format %q is not table, json, csv or ndjson", f.format)}
+// fileFormat is the format as that of a file, "" for those that are for people or one document.
+func fileFormat(format string) export.Format {
+	switch f := export.Format(format); f {
+	case export.CSV, export.NDJSON, export.Parquet:
+		return f
 	}
-	if f.limit < 1 {
-		return usageError{errors.New("--limit must be at least 1")}
+	return ""
+}
+
+func (f *huntFlags) check(cmd *cobra.Command) error {
+	switch f.format {
+	case "table", "json", "csv", "ndjson", "parquet":
+	default:
+		return usageError{fmt.Errorf("--format %q is not table, json, csv, ndjson or parquet", f.format)}
+	}
+	if f.limit < 0 || f.limit == 0 && fileFormat(f.format) == "" {
+		return usageError{errors.New("--limit must be at least 1, or 0 (all) with --format csv, ndjson or parquet")}
+	}
+	if f.format == "parquet" && f.output == "" && isTerminal(cmd.OutOrStdout()) {
+		return usageError{errors.New("--format parquet is not for a terminal: give -o FILE")}
 	}
 	if f.now != "" {
 		if _, err := lake.ParseTime(f.now); err != nil {
@@ -78,32 +102,100 @@ func (f *huntFlags) run(cmd *cobra.Command, args []string) error {
 	if _, _, err := lake.ParseTimespan(f.timespan, time.Now()); err != nil {
 		return usageError{fmt.Errorf("--timespan: %w", err)}
 	}
-	if f.batch {
-		if len(args) > 0 || f.file != "" {
-			return usageError{errors.New("--jsonl reads queries from standard input: give no query")}
-		}
-		answer, done, err := f.answerer(ctx)
-		if err != nil {
+	return nil
+}
+
+func (f *huntFlags) run(cmd *cobra.Command, args []string) error {
+	ctx := cmd.Context()
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	noQuery := len(args) == 0 && f.file == ""
+	if f.batch && !noQuery {
+		return usageError{errors.New("--jsonl reads queries from standard input: give no query")}
+	}
+	shell := !f.batch && noQuery && (f.shell || isTerminal(cmd.InOrStdin()) && isTerminal(cmd.OutOrStdout()))
+	var text string
+	var err error
+	if !f.batch && !shell {
+		if text, err = f.query(cmd.InOrStdin(), args); err != nil {
 			return err
 		}
-		defer done()
+	}
+	target, err := f.target(ctx)
+	if err != nil {
+		return err
+	}
+	defer target.close()
+	request := huntRequest{query: text, now: f.now, timespan: f.timespan, timeout: f.timeout, limit: f.limit}
+	if f.limit == 0 {
+		request.limit = -1
+	}
+	switch {
+	case f.batch:
+		answer := func(ctx context.Context, q huntRequest, s sink) error {
+			q.timespan = f.timespan
+			return target.answer(ctx, q, s)
+		}
 		return runBatch(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), answer)
+	case shell:
+		return runShell(ctx, f, target, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+	case f.explain:
+		x, err := target.explain(ctx, request)
+		if err != nil {
+			return withPlace(err)
+		}
+		if f.format == "json" {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(x)
+		}
+		return printExplanation(cmd.OutOrStdout(), x)
 	}
-	text, err := f.query(cmd.InOrStdin(), args)
+	cut, err := f.write(ctx, cmd.OutOrStdout(), target, request)
+	if cut {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the result was cut after %d rows; --limit 0 gives all\n", f.limit)
+	}
+	return withPlace(err)
+}
+
+// write gives the result to the file, or to stdout. A file appears only when it is whole.
+func (f *huntFlags) write(ctx context.Context, stdout io.Writer, target huntTarget, r huntRequest) (cut bool, err error) {
+	if f.output != "" {
+		file, err := os.CreateTemp(filepath.Dir(f.output), ".hunt-*")
+		if err != nil {
+			return false, fault.Newf(fault.Invalid, "the result cannot be written: %w", err)
+		}
+		defer func() {
+			_ = file.Close()
+			_ = os.Remove(file.Name()) // it is gone when all went well
+		}()
+		if cut, err = f.print(ctx, file, target, r); err != nil {
+			return cut, err
+		}
+		if err := errors.Join(file.Sync(), file.Close()); err != nil {
+			return cut, err
+		}
+		return cut, os.Rename(file.Name(), f.output)
+	}
+	return f.print(ctx, stdout, target, r)
+}
+
+func (f *huntFlags) print(ctx context.Context, w io.Writer, target huntTarget, r huntRequest) (cut bool, err error) {
+	out := bufio.NewWriterSize(w, 64<<10)
+	if kind := fileFormat(f.format); kind != "" {
+		cut, err = target.export(ctx, r, kind, out)
+	} else {
+		err = target.answer(ctx, r, newPrinter(out, f.format, f.rows))
+	}
 	if err != nil {
-		return err
+		return cut, err
 	}
-	out := bufio.NewWriter(cmd.OutOrStdout())
-	answer, done, err := f.answerer(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	p := newPrinter(out, f.format, f.rows)
-	if err := answer(ctx, huntRequest{query: text, now: f.now, timeout: f.timeout, limit: f.limit}, p); err != nil {
-		return withPlace(err)
-	}
-	return out.Flush()
+	return cut, out.Flush()
+}
+
+// isTerminal says whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // query is the text to run.
@@ -142,10 +234,11 @@ func withPlace(err error) error {
 
 // huntRequest is one query to answer.
 type huntRequest struct {
-	query   string
-	now     string
-	timeout time.Duration
-	limit   int
+	query    string
+	now      string
+	timespan string
+	timeout  time.Duration
+	limit    int // negative: none
 }
 
 // sink takes a result as it comes.
@@ -153,90 +246,6 @@ type sink interface {
 	start(cols []lake.Column) error
 	row(cells []any) error
 	end(stats lake.Stats) error
-}
-
-// answerer returns the function that answers queries, from the data folder or from a server, and one that closes what it uses.
-func (f *huntFlags) answerer(ctx context.Context) (func(context.Context, huntRequest, sink) error, func(), error) {
-	if f.server != "" {
-		c, err := f.client()
-		if err != nil {
-			return nil, nil, err
-		}
-		return func(ctx context.Context, q huntRequest, s sink) error { return f.ask(ctx, c, q, s) }, func() {}, nil
-	}
-	n, err := openNode(ctx, f.targetFlags, "hunt")
-	if err != nil {
-		return nil, nil, err
-	}
-	id, err := n.tenant(ctx, f.tenant)
-	if err != nil {
-		n.Close()
-		return nil, nil, err
-	}
-	store, err := n.lakes.Open(ctx, id)
-	if err != nil {
-		n.Close()
-		return nil, nil, err
-	}
-	return func(ctx context.Context, r huntRequest, s sink) error {
-		q := lake.Query{Text: r.query, Limit: r.limit, Timeout: r.timeout, Now: time.Now()}
-		var err error
-		if r.now != "" {
-			if q.Now, err = lake.ParseTime(r.now); err != nil {
-				return err
-			}
-		}
-		if q.From, q.To, err = lake.ParseTimespan(f.timespan, q.Now); err != nil {
-			return err
-		}
-		res, err := lake.Stream(ctx, store, q, func(r *lake.Result) error { return s.start(r.Schema) }, s.row)
-		if err != nil {
-			return err
-		}
-		return s.end(res.Stats)
-	}, n.Close, nil
-}
-
-// ask sends the query to a server.
-func (f *huntFlags) ask(ctx context.Context, c *client, q huntRequest, s sink) error {
-	ctx, cancel := context.WithTimeout(ctx, q.timeout)
-	defer cancel()
-	body := map[string]any{"query": q.query, "limit": q.limit}
-	if f.timespan != "" {
-		body["timespan"] = f.timespan
-	}
-	if q.now != "" {
-		body["now"] = q.now
-	}
-	// Numbers stay as the server wrote them: longs do not fit a float.
-	var res struct {
-		Schema []lake.Column
-		Rows   [][]json.RawMessage
-		Stats  lake.Stats
-	}
-	if err := c.call(ctx, http.MethodPost, "/api/hunting/run", body, &res); err != nil {
-		return err
-	}
-	if err := s.start(res.Schema); err != nil {
-		return err
-	}
-	for _, row := range res.Rows {
-		cells := make([]any, len(row))
-		for i, raw := range row {
-			var text string
-			switch {
-			case string(raw) == "null":
-			case json.Unmarshal(raw, &text) == nil:
-				cells[i] = text
-			default:
-				cells[i] = raw
-			}
-		}
-		if err := s.row(cells); err != nil {
-			return err
-		}
-	}
-	return s.end(res.Stats)
 }
 
 // maxBatchLine bounds one line of a batch.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bartizan-sec/bartizan/internal/hunting/export"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
@@ -68,8 +70,8 @@ func TestPrinters(t *testing.T) {
 	rows := [][]any{{int64(1), json.RawMessage(`{"k":1}`), "x\x1b[31m"}, {nil, nil, ""}}
 	for format, want := range map[string]string{
 		"csv":    "a,b,a\n1,\"{\"\"k\"\":1}\",x\x1b[31m\n,,\n",
-		"ndjson": "{\"a\":1,\"b\":{\"k\":1}}\n{\"a\":null,\"b\":null}\n",
-		"json":   `{"schema":[{"name":"a","type":"long"},{"name":"b","type":"dynamic"},{"name":"a","type":"string"}],"results":[{"a":1,"b":{"k":1}},{"a":null,"b":null}],"rows":[[1,{"k":1},"x\u001b[31m"],[null,null,""]],"stats":{"rows":2,"ms":5,"truncated":false,"partial":false,"limits":[]}}` + "\n",
+		"ndjson": "{\"a\":1,\"b\":{\"k\":1},\"a1\":\"x\\u001b[31m\"}\n{\"a\":null,\"b\":null,\"a1\":\"\"}\n",
+		"json":   `{"schema":[{"name":"a","type":"long"},{"name":"b","type":"dynamic"},{"name":"a","type":"string"}],"results":[{"a":1,"b":{"k":1}},{"a":null,"b":null}],"rows":[[1,{"k":1},"x\u001b[31m"],[null,null,""]],"stats":{"rows":2,"ms":5,"cpuMs":4,"bytes":0,"grade":"Low","truncated":false,"partial":false,"limits":[]}}` + "\n",
 		"table":  "a  b        a\n-  -        -\n1  {\"k\":1}  x [31m\n            \n2 rows in 5 ms\n",
 	} {
 		var out bytes.Buffer
@@ -82,7 +84,7 @@ func TestPrinters(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := p.end(lake.Stats{Rows: 2, MS: 5, Limits: []string{}}); err != nil {
+		if err := p.end(lake.Stats{Rows: 2, MS: 5, CPUMS: 4, Grade: lake.Low, Limits: []string{}}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -91,37 +93,101 @@ func TestPrinters(t *testing.T) {
 	}
 }
 
-// Over a server, longs keep all their digits and errors their place.
+// Over a server, longs keep all their digits, errors their place, and an answer that breaks off is an error.
 func TestHuntServer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body struct{ Query, Timespan, Now string }
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.URL.Path != "/api/hunting/run" || r.Header.Get("Authorization") != "Bearer secret" {
+		var body struct{ Query, Timespan, Now, Format string }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.Header.Get("Authorization") != "Bearer secret" {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		if body.Query == "bad" {
+		const head = `{"id":"1","schema":[{"name":"n","type":"long"},{"name":"d","type":"dynamic"},{"name":"s","type":"string"}]}` + "\n"
+		const rows = `{"rows":[[9223372036854775807,{"a":1.0},"x"]]}` + "\n" + `{"rows":[[null,true,""]]}` + "\n"
+		switch {
+		case r.URL.Path == "/api/hunting/export" && body.Format == "csv":
+			w.Header().Set("Trailer", "X-Bartizan-Truncated")
+			_, _ = w.Write([]byte("n\n1\n"))
+			w.Header().Set("X-Bartizan-Truncated", "hunt.rows")
+		case r.URL.Path != "/api/hunting/run" || r.Header.Get("Accept") != "application/x-ndjson":
+			w.WriteHeader(http.StatusBadRequest)
+		case body.Query == "bad":
 			w.WriteHeader(http.StatusUnprocessableEntity)
 			_, _ = w.Write([]byte(`{"error":{"code":"name","message":"there is no table ` + "`bad`" + `","details":{"line":1,"column":1}}}`))
-			return
+		case body.Query == "late":
+			_, _ = w.Write([]byte(head + rows + `{"error":{"code":"limit","message":"too long"}}` + "\n"))
+		case body.Query == "short":
+			_, _ = w.Write([]byte(head + rows))
+		default:
+			_, _ = w.Write([]byte(head + rows + `{"stats":{"rows":2,"ms":1,"truncated":false,"partial":false,"limits":[]},"warnings":[]}` + "\n"))
 		}
-		_, _ = w.Write([]byte(`{"schema":[{"name":"n","type":"long"},{"name":"d","type":"dynamic"},{"name":"s","type":"string"}],"rows":[[9223372036854775807,{"a":1.0},"x"],[null,null,""]],"stats":{"rows":2,"ms":1,"truncated":false,"partial":false,"limits":[]}}`))
 	}))
 	defer server.Close()
 	f := &huntFlags{targetFlags: targetFlags{server: server.URL, token: "secret", tenant: "default"}}
-	answer, done, err := f.answerer(context.Background())
+	target, err := f.target(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer done()
+	defer target.close()
 	var out bytes.Buffer
-	if err := answer(context.Background(), huntRequest{query: "good", timeout: time.Minute}, newPrinter(&out, "ndjson", false)); err != nil {
+	ask := func(query, format string) error {
+		out.Reset()
+		return withPlace(target.answer(context.Background(), huntRequest{query: query, timeout: time.Minute}, newPrinter(&out, format, false)))
+	}
+	if err := ask("good", "ndjson"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff("{\"n\":9223372036854775807,\"d\":{\"a\":1.0},\"s\":\"x\"}\n{\"n\":null,\"d\":null,\"s\":\"\"}\n", out.String()); diff != "" {
+	if diff := cmp.Diff("{\"n\":9223372036854775807,\"d\":{\"a\":1.0},\"s\":\"x\"}\n{\"n\":null,\"d\":true,\"s\":\"\"}\n", out.String()); diff != "" {
 		t.Error(diff)
 	}
-	err = withPlace(answer(context.Background(), huntRequest{query: "bad", timeout: time.Minute}, newPrinter(&out, "csv", false)))
-	if fault.CodeOf(err) != "name" || err.Error() != "line 1, column 1: there is no table `bad`" {
+	if err := ask("bad", "csv"); fault.CodeOf(err) != "name" || err.Error() != "line 1, column 1: there is no table `bad`" {
 		t.Errorf("%v", err)
+	}
+	if err := ask("late", "csv"); fault.CodeOf(err) != fault.Limit {
+		t.Errorf("a failure after rows: %v", err)
+	}
+	if err := ask("short", "csv"); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("an answer without an end: %v", err)
+	}
+	out.Reset()
+	if cut, err := target.export(context.Background(), huntRequest{query: "T", limit: 1, timeout: time.Minute}, export.CSV, &out); err != nil || !cut || out.String() != "n\n1\n" {
+		t.Errorf("export: %v, %v, %q", cut, err, out.String())
+	}
+}
+
+func TestShellReads(t *testing.T) {
+	for text, want := range map[string]bool{
+		"DeviceEvents | count\n": false, "DeviceEvents | count;\n": true, "let a = 1;\n": false, "let a = 1;\nprint a;\n": true, "let f = (x:long) { x };": false,
+		"DeviceEvents | where (;": true, ";": false,
+	} {
+		if got := complete(text); got != want {
+			t.Errorf("complete(%q) = %v", text, got)
+		}
+	}
+}
+
+func TestShellCompletes(t *testing.T) {
+	c := newCompleter([]huntTable{
+		{Name: "DeviceEvents", Columns: []lake.Column{{Name: "DeviceId"}, {Name: "ActionType"}}}, {Name: "DeviceInfo", Columns: []lake.Column{{Name: "OSPlatform"}}},
+	})
+	for _, x := range []struct{ before, line, want string }{
+		{"", "Dev", "[iceEvents  iceInfo ]"},
+		{"", "DeviceEvents | summ", "[arize ]"},
+		{"", "DeviceEvents | where Acti", "[onType ]"},
+		{"DeviceInfo\n", "| where OSP", "[latform ]"},
+		{"", "DeviceEvents | where OSP", "[]"},
+		{"", "DeviceEvents | where isnotem", "[pty ]"},
+		{"", ".sch", "[ema ]"},
+		{"", ".schema DeviceI", "[nfo ]"},
+		{"", ".format ndj", "[son ]"},
+	} {
+		c.before = x.before
+		got, n := c.Do([]rune(x.line), len([]rune(x.line)))
+		var texts []string
+		for _, g := range got {
+			texts = append(texts, string(g))
+		}
+		if s := fmt.Sprint(texts); s != x.want || n == 0 {
+			t.Errorf("%q: %s (%d), want %s", x.line, s, n, x.want)
+		}
 	}
 }

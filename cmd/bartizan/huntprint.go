@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"text/tabwriter"
 	"unicode/utf8"
 
+	"github.com/bartizan-sec/bartizan/internal/hunting/export"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 )
 
@@ -17,10 +17,8 @@ func newPrinter(w io.Writer, format string, rows bool) sink {
 	switch format {
 	case "json":
 		return &jsonPrinter{w: w, rows: rows}
-	case "csv":
-		return &csvPrinter{w: csv.NewWriter(w)}
-	case "ndjson":
-		return &ndjsonPrinter{w: w}
+	case "csv", "ndjson", "parquet":
+		return &filePrinter{w: w, format: export.Format(format)}
 	}
 	return &tablePrinter{out: w, w: tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)}
 }
@@ -82,49 +80,21 @@ func object(cols []lake.Column, row []any) (json.RawMessage, error) {
 	return json.RawMessage(b.String()), nil
 }
 
-type ndjsonPrinter struct {
-	w    io.Writer
-	cols []lake.Column
+// filePrinter writes a result as a file of export does.
+type filePrinter struct {
+	w      io.Writer
+	format export.Format
+	out    export.Writer
 }
 
-func (p *ndjsonPrinter) start(cols []lake.Column) error {
-	p.cols = cols
-	return nil
-}
-
-func (p *ndjsonPrinter) row(cells []any) error {
-	b, err := object(p.cols, cells)
-	if err != nil {
-		return err
-	}
-	_, err = p.w.Write(append(b, '\n'))
+func (p *filePrinter) start(cols []lake.Column) (err error) {
+	p.out, err = export.New(p.w, p.format, exportColumns(cols))
 	return err
 }
 
-func (p *ndjsonPrinter) end(lake.Stats) error { return nil }
+func (p *filePrinter) row(cells []any) error { return p.out.Row(cells) }
 
-type csvPrinter struct{ w *csv.Writer }
-
-func (p *csvPrinter) start(cols []lake.Column) error {
-	head := make([]string, len(cols))
-	for i, c := range cols {
-		head[i] = c.Name
-	}
-	return p.w.Write(head)
-}
-
-func (p *csvPrinter) row(cells []any) error {
-	out := make([]string, len(cells))
-	for i, v := range cells {
-		out[i] = cellText(v)
-	}
-	return p.w.Write(out)
-}
-
-func (p *csvPrinter) end(lake.Stats) error {
-	p.w.Flush()
-	return p.w.Error()
-}
+func (p *filePrinter) end(lake.Stats) error { return p.out.Close() }
 
 func cellText(v any) string {
 	switch x := v.(type) {

@@ -91,6 +91,11 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 
 // send returns the answer when it is a success; the caller closes its body.
 func (c *client) send(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
+	return c.sendAs(ctx, method, path, contentType, "", body)
+}
+
+// sendAs is send that asks for a kind of answer.
+func (c *client) sendAs(ctx context.Context, method, path, contentType, accept string, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, err
@@ -99,6 +104,9 @@ func (c *client) send(ctx context.Context, method, path, contentType string, bod
 	req.Header.Set("X-Tenant", c.tenant)
 	if body != nil {
 		req.Header.Set("Content-Type", contentType)
+	}
+	if accept != "" {
+		req.Header.Set("Accept", accept)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,7 +30,7 @@ func (i *huntExport) audited() (string, map[string]any) {
 }
 
 // exportQuery answers with a file, written as the rows come. What fails before the first byte is an ordinary error; after that the answer ends abnormally, so
-// that no client takes a part for the whole.
+// that no client takes a part for the whole. A file that the asked limit cut says so in the trailer X-Bartizan-Truncated.
 func (s *server) exportQuery(ctx context.Context, c *call, in *huntExport) (*huma.StreamResponse, error) {
 	b := in.Body
 	q, err := s.asked(ctx, c, Hunt{ID: b.ID, Query: b.Query, Timespan: b.Timespan, Now: b.Now, Limit: b.Limit, Export: true})
@@ -46,6 +47,8 @@ func (s *server) exportQuery(ctx context.Context, c *call, in *huntExport) (*hum
 		}
 		s.remember(ctx, c, q, start, a, err)
 		switch {
+		case err == nil && a.Stats.Truncated:
+			w.Header().Set(http.TrailerPrefix+"X-Bartizan-Truncated", strings.Join(a.Stats.Limits, ","))
 		case err == nil:
 		case out.started:
 			s.Log.Debug("an export broke off", "request", requestID(ctx), "error", err)
