@@ -378,7 +378,9 @@ func TestResultsRenderAndOutbound(t *testing.T) {
 func TestHostileQueries(t *testing.T) {
 	double := "let a0 = Logons | project User;"
 	call := "let f0 = (x:long) { x + x };"
+	lets := ""
 	for i := 1; i < 40; i++ {
+		lets += fmt.Sprintf("let a%d = a%d + a%d + rand();", i, i-1, i-1)
 		double += fmt.Sprintf("let a%d = union a%d, a%d;", i, i-1, i-1)
 		call += fmt.Sprintf("let f%d = (x:long) { f%d(x) + f%d(x) };", i, i-1, i-1)
 	}
@@ -391,6 +393,14 @@ func TestHostileQueries(t *testing.T) {
 		"functions":      strings.Repeat("let f = () {", 3_000),
 		"members":        "Logons | project Detail" + strings.Repeat(".a", 100_000),
 		"doubling calls": call + "print f39(1)",
+		"doubling":       double + "a30 | count",
+		"terms":          "Logons | where User == 'a'" + strings.Repeat(" or User == 'b'", 10_000),
+		"texts":          "print s = User" + strings.Repeat(" | extend s = strcat(s, s)", 40),
+		"texts of rows":  "Logons | extend s = User" + strings.Repeat(" | extend s = strcat(s, s)", 40),
+		"bags":           "Logons | extend s = Detail" + strings.Repeat(" | extend s = bag_pack('a', s, 'b', s)", 40),
+		"stages":         "Logons" + strings.Repeat(" | extend User = strcat(User, 'x')", 3_000),
+		"rows":           "range x from 1 to 1000000000000 step 1",
+		"lets":           "let a0 = strlen('x');" + lets + "print a39",
 		"long":           "print '" + strings.Repeat("x", 2<<20) + "'",
 	} {
 		begin := time.Now()
@@ -403,10 +413,10 @@ func TestHostileQueries(t *testing.T) {
 	}
 	// long but flat queries are fine, and so are tables that refer to each other often
 	for name, query := range map[string]string{
-		"many terms":  "Logons | where User == 'a'" + strings.Repeat(" or User == 'b'", 5_000),
+		"many terms":  "Logons | where User == 'a'" + strings.Repeat(" or User == 'b'", 4_000),
 		"many values": "Logons | where User in ('a'" + strings.Repeat(", 'b'", 20_000) + ")",
 		"many stages": "Logons" + strings.Repeat(" | where Ok", 500),
-		"doubling":    double + "a30 | count",
+		"doubling":    double + "a8 | count",
 	} {
 		if _, err := kql.Compile(query, testTables(), kql.Options{Now: clock}); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -85,6 +85,7 @@ type binder struct {
 	nodes     int
 	exprs     int
 	calls     int
+	growing   int            // calls that put values together
 	depth     int            // subqueries of expressions around what is being bound
 	shared    []*plan.Shared // first use of each, in the order of completion of the inner plans
 	names     map[string]int
@@ -103,14 +104,26 @@ func Bind(q *syntax.Query, catalog Catalog, opt Options) (*Program, []Diagnostic
 	}
 	b := &binder{catalog: catalog, opt: opt, now: syntax.Ticks(opt.Now.UTC()), names: map[string]int{}, origins: map[plan.ColumnID][]plan.ColumnID{}, functions: functions()}
 	p := b.program(q)
+	if !b.failed() {
+		b.checkDepth(p)
+		b.checkGrowth(p)
+	}
 	sort.SliceStable(b.diags, func(i, j int) bool { return b.diags[i].Start < b.diags[j].Start })
-	for _, d := range b.diags {
-		if !d.Warning {
-			return nil, b.diags
-		}
+	if b.failed() {
+		return nil, b.diags
 	}
 	b.finish(p)
 	return p, b.diags
+}
+
+// failed says whether there is an error among the diagnostics.
+func (b *binder) failed() bool {
+	for _, d := range b.diags {
+		if !d.Warning {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *binder) program(q *syntax.Query) *Program {

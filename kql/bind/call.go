@@ -91,7 +91,11 @@ func (b *binder) invoke(f *function, x *syntax.Call, args []plan.Expr) plan.Expr
 			args[i] = b.convert(args[i], t)
 		}
 	}
-	return &plan.Call{Func: canonicalName(f), Args: args, T: t}
+	name := canonicalName(f)
+	if grows(name) {
+		b.growing++
+	}
+	return &plan.Call{Func: name, Args: args, T: t}
 }
 
 func canonicalName(f *function) string {

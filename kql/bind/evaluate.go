@@ -134,7 +134,11 @@ func (b *binder) bagUnpack(r *relation, op *syntax.Evaluate, env *environment) *
 			p.add(f, ref(f.Column))
 		}
 	}
-	for _, m := range b.bagMembers(r, bag) {
+	members := b.bagMembers(r, bag)
+	if !b.found(op.Call, len(members)) {
+		return b.broken()
+	}
+	for _, m := range members {
 		name := prefix + m.name
 		if ignored[m.name] {
 			continue
@@ -283,7 +287,11 @@ func (b *binder) pivot(r *relation, op *syntax.Evaluate, env *environment) *rela
 		taken[f.Name] = true
 	}
 	value := b.asText(key)
-	for _, v := range b.pivotValues(r, value) {
+	values := b.pivotValues(r, value)
+	if !b.found(op.Call, len(values)) {
+		return b.broken()
+	}
+	for _, v := range values {
 		is := &plan.Call{Func: "==", T: plan.Bool, Args: []plan.Expr{value, &plan.Const{T: plan.String, Value: v}}}
 		agg := conditional(proto, is)
 		name := v
@@ -308,6 +316,17 @@ func (b *binder) pivotValues(r *relation, value plan.Expr) []string {
 	}
 	sort.Strings(out)
 	return out
+}
+
+// maxFound bounds the columns that a probe may find.
+const maxFound = 2000
+
+func (b *binder) found(at syntax.Node, n int) bool {
+	if n <= maxFound {
+		return true
+	}
+	b.errorf(at.Pos(), CodeLimit, "filter or group the values first", "the data would make %d columns, more than %d", n, maxFound)
+	return false
 }
 
 // conditional is an aggregate over the rows for which a condition holds.

@@ -106,6 +106,9 @@ func (b *binder) nameExpr(n *syntax.Name, sc *scope) plan.Expr {
 				b.errorf(n.Pos(), CodeType, "join the tables instead", "`%s` depends on the row, a subquery cannot look at it", n.Text)
 				return null(v.expr.Type())
 			}
+			if b.exprs += v.nodes; !b.within(n.Pos(), b.exprs, maxExprs) {
+				return null(v.expr.Type())
+			}
 			return v.expr
 		case v.lambda != nil && len(v.lambda.Params) == 0 && !v.view:
 			return b.callLambda(v, &syntax.Call{Span: n.Span, Name: n}, sc)

@@ -515,8 +515,38 @@ func (b *binder) rangeTable(op *syntax.Range, env *environment) *relation {
 	if to.Type() != t {
 		to = b.convert(to, t)
 	}
+	if n := rangeLength(from, to, step); n > maxRange {
+		b.errorf(op.Pos(), CodeLimit, "", "the range has %.0f rows, more than %d", n, int64(maxRange))
+	}
 	c := b.column(op.Name.Text, t)
 	return &relation{node: &plan.Range{Col: c, From: from, To: to, Step: step}, fields: []field{{Column: c}}, serial: true}
+}
+
+// maxRange bounds the rows of a range whose ends are constants.
+const maxRange = 1_000_000_000
+
+// rangeLength is the number of rows of a range with constant ends, 0 of any other.
+func rangeLength(from, to, step plan.Expr) float64 {
+	var v [3]float64
+	for i, e := range []plan.Expr{from, to, step} {
+		switch c := constant(e); {
+		case c == nil:
+			return 0
+		default:
+			switch x := c.Value.(type) {
+			case int64:
+				v[i] = float64(x)
+			case float64:
+				v[i] = x
+			default:
+				return 0
+			}
+		}
+	}
+	if v[2] == 0 {
+		return 0
+	}
+	return (v[1] - v[0]) / v[2]
 }
 
 func orLong(t plan.Type) plan.Type {

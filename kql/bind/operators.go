@@ -56,12 +56,19 @@ func (b *binder) junction(x *syntax.Binary, sc *scope) plan.Expr {
 		terms = append(terms, y.R)
 		left = y.L
 	}
+	if len(terms) >= maxTerms {
+		b.errorf(x.Pos(), CodeLimit, "compare with a list: in (…) or !in (…)", "more than %d terms of `%s`", maxTerms, x.Op)
+		return null(plan.Bool)
+	}
 	c := &plan.Call{Func: x.Op, T: plan.Bool, Args: []plan.Expr{b.logical(left, sc)}}
 	for i := len(terms) - 1; i >= 0; i-- {
 		c.Args = append(c.Args, b.logical(terms[i], sc))
 	}
 	return c
 }
+
+// maxTerms bounds a chain of and or of or: engines take quadratic time to plan it.
+const maxTerms = 5000
 
 // arithmetic types a sum, product and so on. Numbers are computed in the wider of the two types; time has its own algebra.
 func (b *binder) arithmetic(at syntax.Node, op string, l, r plan.Expr) plan.Expr {

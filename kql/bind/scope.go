@@ -17,6 +17,7 @@ type variable struct {
 	expr   plan.Expr
 	name   string // what an inlined scalar is called in result names
 	depth  int    // how many subqueries the expression was bound inside of
+	nodes  int    // how large the expression is
 	row    bool   // the expression looks at the columns of a row there
 	table  func() *relation
 	lambda *syntax.Lambda

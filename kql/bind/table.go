@@ -77,6 +77,7 @@ func (b *binder) let(s *syntax.Let, env *environment) {
 func (b *binder) value(name string, e plan.Expr) *variable {
 	v := &variable{expr: e, name: name, depth: b.depth}
 	plan.WalkExpr(e, func(e plan.Expr) {
+		v.nodes++
 		if _, ok := e.(*plan.ColRef); ok {
 			v.row = true
 		}

@@ -92,6 +92,9 @@ func (b *binder) unionOf(at syntax.Node, names []string, inner bool, source stri
 	return b.combine(inputs, inner, source)
 }
 
+// maxUnion bounds the columns that the tables of a union get together: each gets all of them.
+const maxUnion = 1_000_000
+
 // combine appends relations. Columns of one name and type become one; columns of one name but different types are told apart by their types.
 func (b *binder) combine(inputs []*relation, inner bool, source string) *relation {
 	type slot struct {
@@ -104,6 +107,16 @@ func (b *binder) combine(inputs []*relation, inner bool, source string) *relatio
 	var order []string
 	byName := map[string][]*slot{}
 	columns := map[string]int{} // columns of a name seen so far
+	names := map[string]bool{}
+	for _, r := range inputs {
+		for _, f := range r.fields {
+			names[f.Name] = true
+		}
+	}
+	if len(names)*len(inputs) > maxUnion {
+		b.errorf(syntax.Span{}, CodeLimit, "project the columns that are needed before the union", "the union is too wide: %d tables with %d different columns", len(inputs), len(names))
+		return b.broken()
+	}
 	merged := map[string]bool{} // names whose first two columns have one type: all further ones are converted to it
 	for i, r := range inputs {
 		for _, f := range r.fields {

@@ -28,11 +28,11 @@ func (r *runner) compute(ctx context.Context, x *plan.Local) ([][]any, error) {
 	}
 	switch p := x.Params.(type) {
 	case *plan.MakeSeries:
-		return makeSeries(lib, p, in[0], x.Cols)
+		return makeSeries(ctx, lib, p, in[0], x.Cols)
 	case *plan.ScanSteps:
 		return scanSteps(ctx, lib, p, in[0], x.Cols)
 	case *plan.Reduce:
-		return reduce(lib, p, in[0])
+		return reduce(ctx, lib, p, in[0])
 	case *plan.Plugin:
 		return plugin(ctx, lib, p, in, x.Cols)
 	}

@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"context"
 	"math"
 	"strconv"
 
@@ -8,11 +9,14 @@ import (
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
 
-// maxBins bounds the length of one series.
-const maxBins = 1 << 20
+// maxBins bounds the length of one series, maxCells the elements of all series together.
+const (
+	maxBins  = 1 << 20
+	maxCells = 1 << 26
+)
 
 // makeSeries fills each group's bins between the bounds and packs them into arrays.
-func makeSeries(lib *fn.Library, p *plan.MakeSeries, in table, cols []plan.Column) ([][]any, error) {
+func makeSeries(ctx context.Context, lib *fn.Library, p *plan.MakeSeries, in table, cols []plan.Column) ([][]any, error) {
 	axisAt := in.index[p.Axis]
 	axisType := in.cols[axisAt].Type
 	eval := func(e plan.Expr) (fn.Value, error) {
@@ -101,6 +105,9 @@ func makeSeries(lib *fn.Library, p *plan.MakeSeries, in table, cols []plan.Colum
 		groups = append(groups, &group{key: make([]any, len(p.Keys))})
 	}
 
+	if cells := int64(len(groups)) * bins * int64(len(p.Series)+1); cells > maxCells {
+		return nil, &fn.LimitError{What: "number of bins of all series (" + strconv.FormatInt(cells, 10) + ")"}
+	}
 	axis := make([]fn.Value, bins)
 	for i := range axis {
 		axis[i] = fn.Value{T: axisType, V: advance(start.V, step.V, int64(i))}
@@ -108,6 +115,9 @@ func makeSeries(lib *fn.Library, p *plan.MakeSeries, in table, cols []plan.Colum
 	axisArray := fn.Array(axis)
 	out := make([][]any, 0, len(groups))
 	for _, g := range groups {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		row := append([]any(nil), g.key...)
 		for i, s := range p.Series {
 			t := in.cols[in.index[s.Column]].Type

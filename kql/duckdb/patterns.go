@@ -122,7 +122,7 @@ func (c *pluginCall) cube(weight int, side func(row []any) (int, error)) (*cube,
 
 func (k *cube) spend(n int) error {
 	k.steps++
-	if k.steps%256 == 0 && k.c.ctx.Err() != nil {
+	if k.steps%16 == 0 && k.c.ctx.Err() != nil {
 		return k.c.ctx.Err()
 	}
 	if k.steps > maxPatternSteps || n > maxPatterns {
@@ -337,7 +337,7 @@ const (
 
 // autocluster(size weight, weight column, seeds, wildcards…) covers the rows with few patterns. A pattern's score is the geometric mean of the share of rows
 // and the share of columns that it holds, weighed by the first argument; each search starts from the heaviest combinations that no pattern covers yet and
-// drops columns as long as the score grows.
+// drops one column after the other; the best on the way is taken.
 func (c *pluginCall) autocluster() ([][]any, error) {
 	size, err := c.fraction(0, 0.5)
 	if err != nil {
@@ -360,7 +360,8 @@ func (c *pluginCall) autocluster() ([][]any, error) {
 	sort.SliceStable(order, func(i, j int) bool { return k.combinations[order[i]].weight[0] > k.combinations[order[j]].weight[0] })
 	covered := make([]bool, len(k.combinations))
 	var found []pattern
-	for len(found) < maxSegments {
+	left := k.total[0]
+	for len(found) < maxSegments && left >= leastSegment*k.total[0] {
 		var best *pattern
 		bestScore := 0.0
 		tried := int64(0)
@@ -383,7 +384,10 @@ func (c *pluginCall) autocluster() ([][]any, error) {
 			break
 		}
 		for i, x := range k.combinations {
-			covered[i] = covered[i] || best.includes(&pattern{columns: 1<<len(k.columns) - 1, cells: x.cells})
+			if !covered[i] && best.includes(&pattern{columns: 1<<len(k.columns) - 1, cells: x.cells}) {
+				covered[i] = true
+				left -= x.weight[0]
+			}
 		}
 		found = append(found, *best)
 	}
@@ -398,6 +402,10 @@ func (k *cube) climb(seed int, covered []bool, size float64) (*pattern, float64,
 	cells := k.combinations[seed].cells
 	type group struct{ all, open float64 }
 	groups := map[uint64]*group{} // by the columns in which rows agree with the seed
+	var few []*group              // the same, by number, where there are few columns
+	if len(cells) <= 12 {
+		few = make([]*group, 1<<len(cells))
+	}
 	for i, x := range k.combinations {
 		if i%65536 == 0 && k.c.ctx.Err() != nil {
 			return nil, 0, k.c.ctx.Err()
@@ -408,10 +416,17 @@ func (k *cube) climb(seed int, covered []bool, size float64) (*pattern, float64,
 				mask |= 1 << col
 			}
 		}
-		g := groups[mask]
+		var g *group
+		if few != nil {
+			g = few[mask]
+		} else {
+			g = groups[mask]
+		}
 		if g == nil {
 			g = &group{}
-			groups[mask] = g
+			if groups[mask] = g; few != nil {
+				few[mask] = g
+			}
 		}
 		g.all += x.weight[0]
 		if !covered[i] {
@@ -432,9 +447,10 @@ func (k *cube) climb(seed int, covered []bool, size float64) (*pattern, float64,
 	}
 	columns := uint64(1)<<len(k.columns) - 1
 	all, open := weigh(columns)
-	now := score(columns, open)
-	for bits.OnesCount64(columns) > 1 {
-		next, nextScore, nextAll := uint64(0), now, 0.0
+	best := &pattern{columns: columns, cells: cells, weight: [2]float64{all}}
+	bestScore := score(columns, open)
+	for bits.OnesCount64(columns) > 1 { // down to one column: the score may fall before it rises
+		next, nextScore, nextAll := uint64(0), -1.0, 0.0
 		for col := range cells {
 			if columns>>col&1 == 0 {
 				continue
@@ -444,15 +460,12 @@ func (k *cube) climb(seed int, covered []bool, size float64) (*pattern, float64,
 				next, nextScore, nextAll = columns&^(1<<col), s, a
 			}
 		}
-		if next == 0 {
-			break
+		columns = next
+		if nextScore > bestScore {
+			best, bestScore = &pattern{columns: next, cells: cells, weight: [2]float64{nextAll}}, nextScore
 		}
-		columns, now, all = next, nextScore, nextAll
 	}
-	if columns == 0 {
-		return nil, 0, nil
-	}
-	return &pattern{columns: columns, cells: cells, weight: [2]float64{all}}, now, nil
+	return best, bestScore, nil
 }
 
 // diffpatterns(split column, value A, value B, weight column, threshold, most dimensions, wildcards…) finds what is more common on one side.

@@ -197,6 +197,9 @@ func (c *pluginCall) activeUsers() ([][]any, error) {
 	var out [][]any
 	for _, group := range byDimension(events) {
 		for _, t := range at {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			seen := map[string]map[int64]bool{}
 			for _, e := range group {
 				if e.at < t+bin-lookback || e.at > t+bin {
@@ -239,6 +242,9 @@ func (c *pluginCall) activityCounts() ([][]any, error) {
 	for _, group := range byDimension(events) {
 		ever := map[string]bool{}
 		for _, t := range at {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			now := map[string]bool{}
 			count, fresh := int64(0), int64(0)
 			for _, e := range group {
@@ -279,6 +285,9 @@ func (c *pluginCall) slidingCounts() ([][]any, error) {
 	var out [][]any
 	for _, group := range byDimension(events) {
 		for _, t := range at {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			ids := map[string]bool{}
 			n := int64(0)
 			for _, e := range group {
@@ -331,6 +340,9 @@ func (c *pluginCall) sessionCount() ([][]any, error) {
 			last[e.id] = e.at
 		}
 		for _, t := range at {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			if n := counts[t]; n > 0 {
 				out = append(out, append(append([]any{t}, group[0].dims...), n))
 			}
@@ -368,6 +380,9 @@ func (c *pluginCall) engagement() ([][]any, error) {
 	var out [][]any
 	for _, group := range byDimension(events) {
 		for _, t := range at {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			inner, outer := map[string]bool{}, map[string]bool{}
 			for _, e := range group {
 				if e.at >= t && e.at < t+a[0] {
@@ -403,6 +418,9 @@ func (c *pluginCall) activityMetrics() ([][]any, error) {
 	for _, group := range byDimension(events) {
 		ever, before := map[string]bool{}, map[string]bool{}
 		for i, t := range at {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			now := map[string]bool{}
 			fresh, stayed := int64(0), 0
 			for _, e := range group {
@@ -446,21 +464,23 @@ func (c *pluginCall) rowsNear() ([][]any, error) {
 			return nil, err
 		}
 	}
-	keep := make([]bool, len(c.in.rows))
+	n := int64(len(c.in.rows))
+	before, after = min(max(before, 0), n), min(max(after, 0), n)
+	opened := make([]int64, n+1) // how many neighbourhoods begin at a row, less those that ended before it
 	for i, row := range c.in.rows {
 		v, err := c.value(0, row)
 		if err != nil {
 			return nil, err
 		}
 		if b, _ := v.V.(bool); b {
-			for j := max(0, i-int(before)); j <= min(len(keep)-1, i+int(after)); j++ {
-				keep[j] = true
-			}
+			opened[max(0, int64(i)-before)]++
+			opened[min(n, int64(i)+after+1)]--
 		}
 	}
 	var out [][]any
+	open := int64(0)
 	for i, row := range c.in.rows {
-		if keep[i] {
+		if open += opened[i]; open > 0 {
 			out = append(out, row)
 		}
 	}
@@ -567,6 +587,9 @@ func (c *pluginCall) rollingPercentile() ([][]any, error) {
 		}
 		sort.Slice(bins, func(i, j int) bool { return bins[i] < bins[j] })
 		for _, b := range bins {
+			if err := c.ctx.Err(); err != nil {
+				return nil, err
+			}
 			var vals []fn.Value
 			for _, pt := range points {
 				if pt.bin <= b && pt.bin > b-window*bin {

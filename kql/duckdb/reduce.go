@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"context"
 	"sort"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // reduce groups texts that have the same length in words and share enough words at the same places; a pattern has * where they differ.
-func reduce(lib *fn.Library, p *plan.Reduce, in table) ([][]any, error) {
+func reduce(ctx context.Context, lib *fn.Library, p *plan.Reduce, in table) ([][]any, error) {
 	type cluster struct {
 		words []string
 		count int64
@@ -21,7 +22,10 @@ func reduce(lib *fn.Library, p *plan.Reduce, in table) ([][]any, error) {
 	}
 	byLength := map[int][]*cluster{}
 	var all []*cluster
-	for _, row := range in.rows {
+	for n, row := range in.rows {
+		if n%64 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		v, err := lib.Eval(p.By, in.env(row))
 		if err != nil {
 			return nil, err

@@ -233,7 +233,24 @@ func (r *runner) emptyTables(ctx context.Context, n plan.Node) (map[string]bool,
 }
 
 func engineError(err error, sql string) error {
+	if what := limitIn(err.Error()); what != "" {
+		return &fn.LimitError{What: what}
+	}
 	return &engine.Error{SQL: sql, Err: err, Memory: strings.HasPrefix(err.Error(), "Out of Memory")}
+}
+
+// limitIn finds what exceeded its bound in the message of a function that the engine called: of its error only the text comes back.
+func limitIn(message string) string {
+	const before, after = ": the ", " would be larger than the limit"
+	end := strings.Index(message, after)
+	if end < 0 {
+		return ""
+	}
+	at := strings.LastIndex(message[:end], before)
+	if at < 0 {
+		return ""
+	}
+	return message[at+len(before) : end]
 }
 
 // cellOf brings a driver's value to the Go type of a KQL value of type t.
