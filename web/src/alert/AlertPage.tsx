@@ -25,6 +25,7 @@ import { Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
 import { useLinkStyles } from '../design/useLinkStyles';
 import { label } from '../design/words';
+import { huntAlert } from '../hunting/gohunt';
 import { WhyJoined } from '../incident/WhyJoined';
 import { ActivityPane } from '../manage/ActivityPane';
 import { ManagePane } from '../manage/ManagePane';
@@ -181,9 +182,7 @@ export function AlertPage() {
               <MenuList>
                 <MenuItem
                   icon={<SearchSquareRegular />}
-                  onClick={() =>
-                    void navigate({ to: '/hunting', search: { query: `AlertEvidence\n| where AlertId == "${a.id}"` } as never })
-                  }
+                  onClick={() => void navigate({ to: '/hunting', search: { query: huntAlert(a), runQuery: 'true' } as never })}
                 >
                   Go hunt
                 </MenuItem>
@@ -241,7 +240,7 @@ export function AlertPage() {
                 <Matched alert={a} />
               </Section>
               <Section title="Evidence" note={`${(a.evidence ?? []).length}`} card>
-                <EvidenceList evidence={a.evidence ?? []} />
+                <EvidenceList evidence={a.evidence ?? []} around={a.firstActivity} />
               </Section>
               <Section title="Hits" note={a.hitCount !== undefined ? a.hitCount.toLocaleString() : undefined} card>
                 <Hits hits={a.hits ?? []} total={a.hitCount ?? (a.hits ?? []).length} />

@@ -61,7 +61,7 @@ export function AlertPane({ alert: row, onClose, onStep }: { alert: Alert; onClo
             <WhyJoined alertId={a.id} joins={full.data.joins} titles={noTitles} />
           </Section>
           <Section title="Evidence">
-            <EvidenceList evidence={full.data.evidence ?? []} />
+            <EvidenceList evidence={full.data.evidence ?? []} around={full.data.firstActivity} />
           </Section>
         </>
       ) : null}

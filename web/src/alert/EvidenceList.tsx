@@ -1,14 +1,17 @@
-import { makeStyles, tokens } from '@fluentui/react-components';
-import { Link } from '@tanstack/react-router';
+import { Button, makeStyles, tokens, Tooltip } from '@fluentui/react-components';
+import { SearchSquareRegular } from '@fluentui/react-icons';
+import { Link, useNavigate } from '@tanstack/react-router';
 import type { Evidence } from '../api/types';
+import { useMay } from '../app/session';
 import { evidenceDetail, evidenceName } from '../design/evidence';
 import { KindIcon, Tags, VerdictMark } from '../design/marks';
 import { useLinkStyles } from '../design/useLinkStyles';
 import { label } from '../design/words';
+import { hunted, huntEntity } from '../hunting/gohunt';
 
 const useStyles = makeStyles({
   list: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalS, margin: 0, padding: 0, listStyleType: 'none' },
-  item: { display: 'grid', gridTemplateColumns: '20px minmax(0, 1fr)', columnGap: tokens.spacingHorizontalS },
+  item: { display: 'grid', gridTemplateColumns: '20px minmax(0, 1fr) auto', columnGap: tokens.spacingHorizontalS },
   icon: { fontSize: '18px', lineHeight: '20px', color: tokens.colorNeutralForeground2 },
   head: { display: 'flex', flexWrap: 'wrap', columnGap: tokens.spacingHorizontalM, alignItems: 'center', minWidth: 0 },
   name: { overflowWrap: 'anywhere' },
@@ -21,9 +24,11 @@ const useStyles = makeStyles({
   kind: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
 
-// EvidenceList names the entities of an alert with their roles and verdicts.
-export function EvidenceList({ evidence }: { evidence: readonly Evidence[] }) {
+// EvidenceList names the entities of an alert with their roles and verdicts, and offers to hunt for each around a time.
+export function EvidenceList({ evidence, around }: { evidence: readonly Evidence[]; around?: string | undefined }) {
   const s = useStyles();
+  const navigate = useNavigate();
+  const mayHunt = useMay('secops.data.read');
   const l = useLinkStyles();
   if (evidence.length === 0) return <span>No entity was recorded.</span>;
   return (
@@ -53,6 +58,18 @@ export function EvidenceList({ evidence }: { evidence: readonly Evidence[] }) {
               </div>
               {detail && detail !== name ? <div className={s.detail}>{detail}</div> : null}
             </div>
+            {mayHunt ? (
+              <Tooltip content={`Go hunt for ${name}`} relationship="label">
+                <Button
+                  size="small"
+                  appearance="subtle"
+                  icon={<SearchSquareRegular />}
+                  onClick={() =>
+                    void navigate({ to: '/hunting', search: { query: huntEntity(hunted(e), around), runQuery: 'true' } as never })
+                  }
+                />
+              </Tooltip>
+            ) : null}
           </li>
         );
       })}

@@ -34,6 +34,14 @@ export interface HuntFunction {
   modifiedTime?: string;
 }
 
+// FunctionUse is a query or rule that calls a function.
+export interface FunctionUse {
+  kind: 'query' | 'rule';
+  id?: string;
+  name: string;
+  owner?: string;
+}
+
 export interface FunctionDraft {
   name: string;
   folder: string;
@@ -51,12 +59,17 @@ export interface CommunityQuery {
   techniques?: string[] | null;
   tables?: string[] | null;
   source?: string;
+  path?: string;
+  // Why it cannot run here; empty when it can.
+  issue?: string;
   query?: string;
 }
 
 export interface ImportAnswer {
   added: number;
   replaced: number;
+  unchanged?: number;
+  skipped?: number;
   refused?: { path: string; code: string; message: string; line?: number }[] | null;
 }
 
@@ -124,6 +137,7 @@ export const hunt = {
   deleteQuery: (query: string) => client.delete<undefined>(`/api/hunting/queries/${id(query)}`),
 
   functions: () => client.get<{ value: HuntFunction[] }>('/api/hunting/functions'),
+  function: (fn: string) => client.get<HuntFunction & { usedBy?: FunctionUse[] | null }>(`/api/hunting/functions/${id(fn)}`),
   saveFunction: (draft: FunctionDraft) => client.post<HuntFunction>('/api/hunting/functions', draft),
   updateFunction: (fn: string, draft: FunctionDraft) => client.put<HuntFunction>(`/api/hunting/functions/${id(fn)}`, draft),
   deleteFunction: (fn: string) => client.delete<undefined>(`/api/hunting/functions/${id(fn)}`),

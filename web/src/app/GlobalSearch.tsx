@@ -63,6 +63,8 @@ interface Option {
   detail: string;
   to: string;
   search: Search;
+  // A word to hunt for; the query is written when it is chosen.
+  hunt?: string;
 }
 
 // target turns the address the server gives a result into a route: its own pages as they are, entities into the incidents they occur in.
@@ -122,7 +124,20 @@ export function GlobalSearch() {
       detail: h.detail ?? '',
       ...target(h.kind, h.key, h.url),
     }));
-    return [...things, ...pages].sort((a, b) => place(a) - place(b));
+    const hunts = groups.some((g) => g.items.some((i) => i.to === '/hunting'))
+      ? [
+          {
+            group: 'Pages',
+            kind: 'page',
+            label: `Hunt for “${typed.trim()}”`,
+            detail: 'Advanced hunting',
+            to: '/hunting',
+            search: {},
+            hunt: typed.trim(),
+          },
+        ]
+      : [];
+    return [...things, ...pages, ...hunts].sort((a, b) => place(a) - place(b));
   }, [typed, asked, found.data, groups]);
   useEffect(() => setAt(0), [options.length]);
 
@@ -130,7 +145,12 @@ export function GlobalSearch() {
     if (!option) return;
     setOpen(false);
     setTyped('');
-    void navigate({ to: option.to, search: option.search as never });
+    if (option.hunt !== undefined) {
+      const word = option.hunt;
+      void import('../hunting/gohunt').then(({ huntWord }) =>
+        navigate({ to: option.to, search: { query: huntWord(word), runQuery: 'true' } as never }),
+      );
+    } else void navigate({ to: option.to, search: option.search as never });
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
   };
   const shown = open && typed.trim() !== '';

@@ -137,7 +137,6 @@ export function KustoEditor(props: EditorProps) {
       for (const model of held.values()) model.dispose();
       held.clear();
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the editor is made once; what it calls reads refs
   }, []);
 
   useEffect(() => {

@@ -216,3 +216,9 @@ export function huntIncident(
 export function huntAlert(alert: { id: string; title: string }): string {
   return [remark(`Evidence of the alert "${alert.title}"`), 'AlertEvidence', `| where AlertId == ${quoted(alert.id)}`].join('\n');
 }
+
+// huntWord writes the query that looks for a word in the tables where names, addresses and files stand.
+export function huntWord(word: string): string {
+  const all = [...new Set(`${tables.user}, ${tables.file}, ${tables.mail}`.split(', '))].join(', ');
+  return [remark(`Where ${word} occurs`), `search in (${all}) ${quoted(word)}`, '| take 100'].join('\n');
+}

@@ -98,8 +98,9 @@ export function duplicate(state: Tabs, id: string): Tabs {
   const at = state.tabs.findIndex((t) => t.id === id);
   const tab = state.tabs[at];
   if (!tab) return state;
-  const { saved: _saved, savedText: _savedText, ...rest } = tab;
-  const copy: QueryTab = { ...rest, id: newId(), title: `${tab.title} (copy)` };
+  const copy: QueryTab = { ...tab, id: newId(), title: `${tab.title} (copy)` };
+  delete copy.saved;
+  delete copy.savedText;
   return { tabs: state.tabs.toSpliced(at + 1, 0, copy), current: copy.id };
 }
 

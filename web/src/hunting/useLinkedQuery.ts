@@ -20,7 +20,7 @@ export function useLinkedQuery(search: Search, open: (query: string, run: boolea
       .catch((err: unknown) => failed('Could not read the link', err))
       .finally(() => {
         if (gone) return;
-        const { query: _query, runQuery: _run, timeRangeId: _id, ...rest } = search;
+        const rest: Search = { ...search, query: undefined, runQuery: undefined, timeRangeId: undefined };
         void navigate({ to: '.', search: { ...rest, ...(linked.range ? { range: linked.range } : {}) } as never, replace: true });
       });
     return () => {

@@ -35,6 +35,7 @@ import { Page } from '../design/Page';
 import { Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
 import { label } from '../design/words';
+import { huntIncident } from '../hunting/gohunt';
 import { ManagePane } from '../manage/ManagePane';
 import { MoveDialog } from '../manage/MoveDialog';
 import { useManage } from '../manage/useManage';
@@ -152,7 +153,7 @@ export function IncidentPage() {
               <MenuList>
                 <MenuItem
                   icon={<SearchSquareRegular />}
-                  onClick={() => void navigate({ to: '/hunting', search: { query: huntFor(i), range: '' } as never })}
+                  onClick={() => void navigate({ to: '/hunting', search: { query: huntIncident(i), runQuery: 'true' } as never })}
                 >
                   Go hunt
                 </MenuItem>
@@ -275,52 +276,4 @@ function useCounts(incidentId: string, incident: Incident | undefined): Partial<
   if (evidence.data?.count !== undefined) out.evidence = evidence.data.count;
   if (investigations.data) out.investigations = investigations.data.count ?? investigations.data.value.length;
   return out;
-}
-
-// quoted writes a text as a KQL string.
-export function quoted(value: string): string {
-  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-}
-
-// huntFor writes the query that shows what happened on the incident's devices and accounts around its activity.
-export function huntFor(i: Incident): string {
-  const times: string[] = [];
-  const hour = 3_600_000;
-  if (i.firstActivity && i.lastActivity) {
-    const from = new Date(Date.parse(i.firstActivity) - hour).toISOString();
-    const to = new Date(Date.parse(i.lastActivity) + hour).toISOString();
-    times.push(`| where Timestamp between (datetime(${from}) .. datetime(${to}))`);
-  }
-  const devices = (i.devices ?? []).slice(0, 20).map((d) => quoted(d.name));
-  const users = (i.users ?? []).slice(0, 20).map((u) => quoted(u.name.split(/[\\]/).at(-1) ?? u.name));
-  const mailboxes = (i.mailboxes ?? []).slice(0, 20).map((m) => quoted(m.name));
-  const head = `// Activity around incident ${i.id}: ${i.name.replace(/\s+/g, ' ')}`;
-  if (devices.length > 0)
-    return [
-      head,
-      'union DeviceProcessEvents, DeviceNetworkEvents, DeviceFileEvents, DeviceLogonEvents',
-      ...times,
-      `| where DeviceName in~ (${devices.join(', ')})`,
-      '| order by Timestamp asc',
-      '| take 1000',
-    ].join('\n');
-  if (mailboxes.length > 0)
-    return [
-      head,
-      'EmailEvents',
-      ...times,
-      `| where RecipientEmailAddress in~ (${mailboxes.join(', ')})`,
-      '| order by Timestamp asc',
-      '| take 1000',
-    ].join('\n');
-  if (users.length > 0)
-    return [
-      head,
-      'IdentityLogonEvents',
-      ...times,
-      `| where AccountName in~ (${users.join(', ')}) or AccountUpn in~ (${users.join(', ')})`,
-      '| order by Timestamp asc',
-      '| take 1000',
-    ].join('\n');
-  return [head, 'AlertInfo', ...times, '| take 1000'].join('\n');
 }

@@ -2,7 +2,7 @@ import { Button, MessageBar, MessageBarBody } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { hunt, type CommunityQuery } from '../../api/hunting';
 import { Facts } from '../../design/Facts';
-import { Failure, Lines } from '../../design/states';
+import { asSentence, Failure, Lines } from '../../design/states';
 import { Details } from '../dialogs/Details';
 import { usePaneStyles } from './usePaneStyles';
 
@@ -20,7 +20,7 @@ export function CommunityDetails({
 }) {
   const s = usePaneStyles();
   const full = useQuery({ queryKey: ['hunting', 'community', query.id], queryFn: () => hunt.communityQuery(query.id) });
-  const runs = missing.length === 0;
+  const runs = missing.length === 0 && !query.issue;
   return (
     <Details
       title={query.name}
@@ -40,10 +40,12 @@ export function CommunityDetails({
         <MessageBarBody>
           {runs
             ? 'Runs here: every table it reads is there.'
-            : `Does not run here: it misses the ${missing.length === 1 ? 'table' : 'tables'} ${missing.join(', ')}.`}
+            : missing.length > 0
+              ? `Does not run here: it misses the ${missing.length === 1 ? 'table' : 'tables'} ${missing.join(', ')}.`
+              : `Does not run here: ${asSentence(query.issue ?? '')}`}
         </MessageBarBody>
       </MessageBar>
-      {query.description ? <span style={{ whiteSpace: 'pre-wrap' }}>{query.description}</span> : null}
+      {query.description ? <span style={{ whiteSpace: 'pre-wrap' }}>{full.data?.description || query.description}</span> : null}
       <Facts
         facts={[
           ['Folder', query.folder],

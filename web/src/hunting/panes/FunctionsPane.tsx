@@ -12,8 +12,8 @@ import {
   TextAddRegular,
 } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { hunt, type HuntFunction, type Saved } from '../../api/hunting';
-import { useNotify } from '../../app/notify';
+import { hunt, type HuntFunction } from '../../api/hunting';
+import { describe, useNotify } from '../../app/notify';
 import { Facts } from '../../design/Facts';
 import { Empty, Failure, Lines } from '../../design/states';
 import { Time } from '../../design/Time';
@@ -27,12 +27,6 @@ import type { PaneActions } from './actions';
 import { usePaneStyles } from './usePaneStyles';
 
 const roots = { builtin: 'Built-in functions', shared: 'Shared functions', mine: 'My functions' } as const;
-
-// usedBy lists the saved queries whose text calls a function.
-export function usedBy(name: string, queries: readonly Saved[]): Saved[] {
-  const call = new RegExp(`\\b${name}\\b`);
-  return queries.filter((q) => call.test(q.query));
-}
 
 // FunctionsPane lists the functions a query can call beside those of the language: shipped ones, shared ones, one's own.
 export function FunctionsPane({
@@ -57,7 +51,12 @@ export function FunctionsPane({
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set(Object.keys(roots)));
   const [shown, setShown] = useState<HuntFunction | undefined>();
   const [editing, setEditing] = useState<HuntFunction | 'new' | undefined>();
-  const queries = useQuery({ queryKey: ['hunting', 'queries'], queryFn: hunt.queries, enabled: shown !== undefined });
+  const uses = useQuery({
+    queryKey: ['hunting', 'functions', 'uses', shown?.id],
+    queryFn: () => hunt.function(shown?.id ?? ''),
+    enabled: shown !== undefined && shown.kind !== 'builtin',
+    retry: false,
+  });
   const starred = favourites.of('function');
   const lines = useMemo(() => {
     const wanted = functions
@@ -110,7 +109,7 @@ export function FunctionsPane({
   };
   if (pending) return <Lines count={8} />;
   if (error) return <Failure what="the functions" error={error} retry={retry} />;
-  const callers = shown ? usedBy(shown.name, queries.data?.value ?? []) : [];
+  const callers = uses.data?.usedBy ?? [];
   return (
     <div className={s.box}>
       <div className={s.top}>
@@ -213,12 +212,18 @@ export function FunctionsPane({
           {shown.kind === 'builtin' ? null : (
             <section className={s.section} aria-label="Used by">
               <h3 className={s.h3}>Used by</h3>
-              {callers.length === 0 ? (
-                <span className={s.quiet}>No saved query that you can see.</span>
+              {uses.isPending ? (
+                <Lines count={1} />
+              ) : uses.error ? (
+                <span className={s.quiet}>{describe(uses.error)}</span>
+              ) : callers.length === 0 ? (
+                <span className={s.quiet}>No saved query and no rule.</span>
               ) : (
                 <ul className={s.list}>
-                  {callers.map((q) => (
-                    <li key={q.id}>{q.name}</li>
+                  {callers.map((u, i) => (
+                    <li key={`${u.kind} ${u.id ?? i}`}>
+                      {u.kind === 'rule' ? 'Rule' : 'Query'}: {u.name}
+                    </li>
                   ))}
                 </ul>
               )}

@@ -33,7 +33,7 @@ export function ImportDialog({ picked, onClose }: { picked: readonly PickedFile[
     if (list) void fromList([...list]).then(setChosen);
   };
   const start = async () => {
-    const total: Required<ImportAnswer> = { added: 0, replaced: 0, refused: [] };
+    const total: Required<ImportAnswer> = { added: 0, replaced: 0, unchanged: 0, skipped: 0, refused: [] };
     setProblem('');
     setDone(0);
     try {
@@ -42,6 +42,8 @@ export function ImportDialog({ picked, onClose }: { picked: readonly PickedFile[
         const one = await hunt.importCommunity(batch);
         total.added += one.added;
         total.replaced += one.replaced;
+        total.unchanged += one.unchanged ?? 0;
+        total.skipped += one.skipped ?? 0;
         total.refused = [...(total.refused ?? []), ...(one.refused ?? [])];
         n += batch.length;
         setDone(n);
@@ -95,7 +97,8 @@ export function ImportDialog({ picked, onClose }: { picked: readonly PickedFile[
               {answer ? (
                 <MessageBar intent={refused.length > 0 ? 'warning' : 'success'} layout="multiline">
                   <MessageBarBody>
-                    Added {answer.added.toLocaleString()}, replaced {answer.replaced.toLocaleString()}
+                    Added {answer.added.toLocaleString()}, replaced {answer.replaced.toLocaleString()}, unchanged{' '}
+                    {answer.unchanged.toLocaleString()}, without a query {answer.skipped.toLocaleString()}
                     {refused.length > 0 ? `, refused ${refused.length.toLocaleString()}` : ''}.
                   </MessageBarBody>
                 </MessageBar>

@@ -97,8 +97,15 @@ export function QueriesPane({
       return {
         icon: <DocumentSearchRegular aria-hidden />,
         starred: communityStars.has(q.of.id),
-        title: [q.of.description, gone.length > 0 ? `Misses ${gone.join(', ')}` : ''].filter(Boolean).join('. ') || q.of.name,
-        ...(gone.length > 0 ? { note: `misses ${gone.length === 1 ? (gone[0] ?? '') : `${gone.length} tables`}` } : {}),
+        title:
+          [q.of.description, gone.length > 0 ? `Misses ${gone.join(', ')}` : q.of.issue ? `Does not run here: ${q.of.issue}` : '']
+            .filter(Boolean)
+            .join('. ') || q.of.name,
+        ...(gone.length > 0
+          ? { note: `misses ${gone.length === 1 ? (gone[0] ?? '') : `${gone.length} tables`}` }
+          : q.of.issue
+            ? { note: 'does not run' }
+            : {}),
       };
     };
     const savedItems = queries.map((q) => ({ id: `saved:${q.id}`, folder: q.folder ?? '', name: q.name, of: q }));

@@ -16,7 +16,7 @@ import { Empty, Failure, Lines } from '../../design/states';
 import { Time } from '../../design/Time';
 import { useLinkStyles } from '../../design/useLinkStyles';
 import { label } from '../../design/words';
-import { quoted } from '../IncidentPage';
+import { huntEvidence } from '../../hunting/gohunt';
 
 const shownEvidence = 1000;
 
@@ -34,35 +34,6 @@ const useStyles = makeStyles({
 
 export const rowKey = (e: EvidenceRow) => e.entityKey || `${e.type}:${evidenceName(e)}:${e.processGuid ?? e.processId ?? ''}`;
 const nameOf = (e: EvidenceRow) => evidenceName(e) || label(e.type);
-
-// huntEntity writes the query that finds an entity wherever it can occur.
-export function huntEntity(e: EvidenceRow): string {
-  const value = quoted(
-    e.sha256 ||
-      e.sha1 ||
-      e.address ||
-      e.domain ||
-      e.url ||
-      e.networkMessageId ||
-      e.mailbox ||
-      e.accountUpn ||
-      e.accountName ||
-      e.hostName ||
-      e.fileName ||
-      nameOf(e),
-  );
-  const tables: Record<string, string> = {
-    file: 'DeviceProcessEvents, DeviceFileEvents, DeviceImageLoadEvents, EmailAttachmentInfo',
-    process: 'DeviceProcessEvents, DeviceNetworkEvents, DeviceFileEvents',
-    ip: 'DeviceNetworkEvents, DeviceLogonEvents, IdentityLogonEvents, EmailEvents, CloudAppEvents',
-    url: 'DeviceNetworkEvents, EmailUrlInfo, UrlClickEvents',
-    user: 'DeviceLogonEvents, IdentityLogonEvents, CloudAppEvents, DeviceProcessEvents',
-    device: 'DeviceProcessEvents, DeviceNetworkEvents, DeviceLogonEvents',
-    mailbox: 'EmailEvents, UrlClickEvents, CloudAppEvents',
-    mailMessage: 'EmailEvents, EmailUrlInfo, EmailAttachmentInfo, EmailPostDeliveryEvents, UrlClickEvents',
-  };
-  return `search in (${tables[e.type] ?? 'DeviceEvents, CloudAppEvents, IdentityLogonEvents, EmailEvents'}) ${value}\n| take 100`;
-}
 
 // EvidenceTab lists the analysed entities of an incident.
 export function EvidenceTab({ incidentId }: { incidentId: string }) {
@@ -208,7 +179,7 @@ export function EvidenceTab({ incidentId }: { incidentId: string }) {
             foot={
               <Button
                 icon={<SearchSquareRegular />}
-                onClick={() => void navigate({ to: '/hunting', search: { query: huntEntity(current) } as never })}
+                onClick={() => void navigate({ to: '/hunting', search: { query: huntEvidence(current), runQuery: 'true' } as never })}
               >
                 Go hunt
               </Button>
