@@ -1,4 +1,5 @@
-// Package content embeds what the product ships as data: detections and scenarios of the evaluation lab. Files are checked by `bartizan content test`; an
+// Package content embeds what the product ships as data: detections, scenarios of the evaluation lab, what osquery
+// agents watch. Files are checked by `bartizan content test`; an
 // operator's own files stand beside them in the data folder and are never touched by an upgrade.
 package content
 
@@ -7,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed detections scenarios
+//go:embed detections scenarios osquery
 var files embed.FS
 
 // Detections holds the shipped rules: AREA/ID.yml, Sigma or KQL, each with tests.
@@ -15,6 +16,9 @@ func Detections() fs.FS { return folder("detections") }
 
 // Scenarios holds the stories of the evaluation lab.
 func Scenarios() fs.FS { return folder("scenarios") }
+
+// Osquery holds schedule.yml: what enrolled osquery agents watch.
+func Osquery() fs.FS { return folder("osquery") }
 
 func folder(name string) fs.FS {
 	sub, err := fs.Sub(files, name)

@@ -115,7 +115,7 @@ func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
 // loadRules brings the tenant's rules up to date with the configured folders and the operator's own detections.
 func (s *server) loadRules(ctx context.Context, id tenant.ID) error {
 	folders := slices.Clone(s.cfg.Rules.Folders)
-	if own := s.operatorContent(); own != "" {
+	if own := s.operatorContent("detections"); own != "" {
 		folders = append(folders, own)
 	}
 	for _, dir := range folders {

@@ -199,14 +199,14 @@ func (n *node) detector(ctx context.Context, id tenant.ID) (ingest.Detector, err
 	return n.rules.Detector(ctx, id)
 }
 
-// operatorContent is the operator's own content folder, if there is one.
-func (n *node) operatorContent() string {
+// operatorContent is the operator's own folder of that kind of content (detections, osquery), "" when there is none.
+func (n *node) operatorContent(kind string) string {
 	dir := n.cfg.Content.Folder
 	if dir == "" {
 		dir = n.dir.Content()
 	}
-	if info, err := os.Stat(filepath.Join(dir, "detections")); err == nil && info.IsDir() {
-		return filepath.Join(dir, "detections")
+	if info, err := os.Stat(filepath.Join(dir, kind)); err == nil && info.IsDir() {
+		return filepath.Join(dir, kind)
 	}
 	return ""
 }

@@ -130,8 +130,12 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 		return err
 	}
 	defer outside.Close()
+	agents, err := s.osquery(receiver)
+	if err != nil {
+		return err
+	}
 	handler := api.New(api.Deps{
-		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Sources: n.records,
+		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records,
 		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})

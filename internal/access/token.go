@@ -218,6 +218,12 @@ func (s *Service) TokenPrincipal(ctx context.Context, secret string) (*Principal
 	return s.tokenPrincipal(ctx, "hash = ?", hashToken(secret))
 }
 
+// TokenMayDeliver reports whether the token exists, has not expired, and has the scope ingest.
+func (s *Service) TokenMayDeliver(ctx context.Context, id tenant.ID, token string) bool {
+	p, err := s.tokenPrincipal(ctx, "tenant_id = ? AND id = ?", id, token)
+	return err == nil && p.HasScope(ScopeIngest)
+}
+
 func errToken() error {
 	return fault.Newf(fault.Unauthorized, "the token is not valid, or has expired")
 }

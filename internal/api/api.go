@@ -26,6 +26,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
+	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/platform/telemetry"
 	"github.com/bartizan-sec/bartizan/internal/setting"
@@ -43,6 +44,7 @@ type Deps struct {
 	Rules     Rules
 	Lab       *simulate.Service
 	Receiver  Receiver
+	Osquery   *osquery.Service
 	Sources   Sources
 	Settings  *setting.Service
 	Live      *live.Hub
@@ -142,6 +144,7 @@ func newServer(d Deps) *server {
 	s.registerBulk()
 	s.registerHEC()
 	s.registerOTLP()
+	s.registerOsquery()
 	s.registerPortal()
 	return s
 }

@@ -19,12 +19,14 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/uptrace/bun"
 
+	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/detect"
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
+	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
@@ -256,10 +258,14 @@ func open1(t *testing.T, location string, change func(*Deps)) *house {
 		t.Fatal(err)
 	}
 	incidents := incident.New(db, incident.Options{})
+	agents, err := osquery.New(db, h.ingest, content.Osquery(), h.access.TokenMayDeliver)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := Deps{
 		Access: h.access, Incidents: incidents, Links: incidents, Hunting: h.hunter, Queries: hunting.New(db, hunting.Options{}),
 		Rules: &fakeRules{rules: map[string]*detect.Rule{"r1": {ID: "r1", Title: "a rule", Kind: detect.Sigma}}},
-		Lab:   simulate.NewService(db, nil, nil, nil, nil), Receiver: h.ingest, Sources: fakeSources{}, Settings: setting.New(db, 180*24*time.Hour),
+		Lab:   simulate.NewService(db, nil, nil, nil, nil), Receiver: h.ingest, Osquery: agents, Sources: fakeSources{}, Settings: setting.New(db, 180*24*time.Hour),
 		Live: h.hub, Metrics: telemetry.NewMetrics(), System: &fakeSystem{dir: t.TempDir()}, Version: "1.2.3", MaxBody: 1 << 16, MaxIngest: 1 << 16,
 		Portal: fstest.MapFS{
 			"index.html":         {Data: []byte("<title>portal</title>")},

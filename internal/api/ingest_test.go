@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // shipper sends requests with an Authorization header of its own.
@@ -156,4 +159,95 @@ func TestRefusedAgain(t *testing.T) {
 	reader := h.person("default", "rita", access.SecurityReader)
 	reader.refused("POST", "/api/sources/refused/replay", map[string]any{"ids": []string{"1"}}, 403, fault.Permission)
 	reader.refused("POST", "/api/sources/refused/delete", map[string]any{"ids": []string{"1"}}, 403, fault.Permission)
+}
+
+func TestOsquery(t *testing.T) {
+	h := open2(t)
+	_, secret := h.token("t2", access.ScopeIngest)
+	ask := func(path, body string) (int, map[string]any) {
+		t.Helper()
+		status, _, raw := h.shipper().send("POST", "/osquery/"+path, "", "application/json", body)
+		var out map[string]any
+		if err := json.Unmarshal([]byte(raw), &out); err != nil {
+			t.Fatalf("%s: %s", path, raw)
+		}
+		return status, out
+	}
+	enroll := `{"enroll_secret":"` + secret + `","host_identifier":"web1","platform_type":"9","host_details":{"os_version":{"platform":"debian"},"osquery_info":{"version":"5.9.1"}}}`
+	_, first := ask("enroll", enroll)
+	_, second := ask("enroll", enroll) // the agent was installed anew
+	old, _ := first["node_key"].(string)
+	key, _ := second["node_key"].(string)
+	if key == "" || key == old {
+		t.Fatalf("%v %v", first, second)
+	}
+	for name, body := range map[string]string{
+		"a wrong secret": `{"enroll_secret":"` + secret + `x","host_identifier":"web1"}`, "a token that may not": `{"enroll_secret":"` + h.secret("t2", access.ScopeRead) + `","host_identifier":"web1"}`,
+	} {
+		if _, out := ask("enroll", body); out["node_invalid"] != true || out["node_key"] != nil {
+			t.Errorf("%s: %v", name, out)
+		}
+	}
+	if status, _ := ask("enroll", `{"enroll_secret":"`+secret+`"}`); status != 400 {
+		t.Errorf("an agent without a name: %d", status)
+	}
+	for _, path := range []string{"config", "log", "distributed/read", "distributed/write"} {
+		for _, bad := range []string{old, "", "x"} {
+			if _, out := ask(path, `{"node_key":"`+bad+`","log_type":"result","data":[{"x":1}]}`); out["node_invalid"] != true {
+				t.Errorf("%s with key %q: %v", path, bad, out)
+			}
+		}
+	}
+	_, config := ask("config", `{"node_key":"`+key+`"}`)
+	if schedule, _ := config["schedule"].(map[string]any); schedule["process_events"] == nil || schedule["process_events_darwin"] == nil {
+		t.Errorf("the configuration is %v", config)
+	}
+	if status, out := ask("log", `{"node_key":"`+key+`","log_type":"result","data":[{"name":"process_events"},{"name":"socket_events"}]}`); status != 200 || len(out) != 0 {
+		t.Errorf("%d %v", status, out)
+	}
+	if !slices.Equal(h.ingest.took, []string{`t2 web1 {"name":"process_events"}`, `t2 web1 {"name":"socket_events"}`}) {
+		t.Errorf("got %q", h.ingest.took)
+	}
+	h.ingest.fail = fault.Newf(fault.Unavailable, "the bus is full")
+	if status, _ := ask("log", `{"node_key":"`+key+`","log_type":"status","data":[{}]}`); status != 503 {
+		t.Errorf("with a full bus: %d", status)
+	}
+	if status, _ := ask("log", `{"node_key":"`+key+`","data":["`+strings.Repeat("x", 70_000)+`"]}`); status != 413 {
+		t.Errorf("over the limit: %d", status)
+	}
+	admin := h.person("t2", "ada", access.GlobalAdministrator)
+	if raw := admin.must("GET", "/api/sources/osquery", nil, 200, "X-Tenant", "t2"); !strings.Contains(string(raw), `"host":"web1","platform":"debian","version":"5.9.1"`) || strings.Contains(string(raw), "hash") {
+		t.Errorf("agents: %s", raw)
+	}
+	other := h.person("default", "olga", access.GlobalAdministrator)
+	if raw := other.must("GET", "/api/sources/osquery", nil, 200); strings.Contains(string(raw), "web1") {
+		t.Errorf("another tenant sees %s", raw)
+	}
+	// The end of the token is the end of its agents.
+	for _, tk := range h.tokens("t2") {
+		if err := h.access.RevokeToken(context.Background(), h.console, "t2", tk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, out := ask("config", `{"node_key":"`+key+`"}`); out["node_invalid"] != true {
+		t.Errorf("after the token was revoked: %v", out)
+	}
+}
+
+func (h *house) secret(id tenant.ID, scope access.Scope) string {
+	_, secret := h.token(id, scope)
+	return secret
+}
+
+func (h *house) tokens(id tenant.ID) []string {
+	h.t.Helper()
+	list, err := h.access.Tokens(context.Background(), h.console, id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var out []string
+	for _, tk := range list {
+		out = append(out, tk.ID)
+	}
+	return out
 }

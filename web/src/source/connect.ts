@@ -98,6 +98,22 @@ action(type="omelasticsearch" server="${host(origin)}" serverport="${port(origin
 `,
   },
   {
+    id: 'osquery',
+    name: 'osquery',
+    ships: 'processes, connections, files and sign-ins of Linux and macOS',
+    file: '/etc/osquery/osquery.flags (osquery speaks HTTPS only)',
+    configuration: ({ origin, token }) => `# printf %s '${token}' > /etc/osquery/secret
+--enroll_secret_path=/etc/osquery/secret
+--tls_hostname=${host(origin)}:${port(origin)}
+--tls_server_certs=/etc/osquery/ca.pem
+--enroll_tls_endpoint=/osquery/enroll
+--config_plugin=tls
+--config_tls_endpoint=/osquery/config
+--logger_plugin=tls
+--logger_tls_endpoint=/osquery/log
+`,
+  },
+  {
     id: 'fluentbit',
     name: 'Fluent Bit',
     ships: 'containers, files, journald',

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"os"
 
+	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
 	"github.com/bartizan-sec/bartizan/internal/ingest/syslog"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
@@ -19,7 +22,9 @@ func (s *server) listenSyslog(ctx context.Context, receiver *ingest.Receiver) (*
 	}
 	out := syslog.Config{
 		UDP: c.UDP, TCP: c.TCP, TLS: c.TLS, Tenant: id, Connections: c.Connections, Taker: receiver, Log: s.log,
-		Dropped: func(n int64) { s.metrics.Limits.Hit("syslog.udp", "datagrams that came faster than the bus takes them") },
+		Dropped: func(n int64) {
+			s.metrics.Limits.Hit("syslog.udp", "datagrams that came faster than the bus takes them")
+		},
 	}
 	if c.TLS != "" {
 		pair, err := tls.LoadX509KeyPair(s.cfg.TLS.Cert, s.cfg.TLS.Key)
@@ -36,4 +41,13 @@ func (s *server) listenSyslog(ctx context.Context, receiver *ingest.Receiver) (*
 		s.log.Info("listening for syslog", "network", a.Network(), "address", a, "tenant", id)
 	}
 	return server, nil
+}
+
+// osquery serves enrolled agents with the shipped schedule, or the operator's own.
+func (s *server) osquery(receiver *ingest.Receiver) (*osquery.Service, error) {
+	schedule := content.Osquery()
+	if own := s.operatorContent("osquery"); own != "" {
+		schedule = os.DirFS(own)
+	}
+	return osquery.New(s.db, receiver, schedule, s.access.TokenMayDeliver)
 }

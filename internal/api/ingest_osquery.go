@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+)
+
+// osqueryRequest is the body of all requests of osquery's TLS interface; each uses some of the members.
+type osqueryRequest struct {
+	NodeKey        string            `json:"node_key"`
+	EnrollSecret   string            `json:"enroll_secret"`
+	HostIdentifier string            `json:"host_identifier"`
+	LogType        string            `json:"log_type"`
+	Data           []json.RawMessage `json:"data"`
+	HostDetails    struct {
+		OSVersion struct {
+			Platform string `json:"platform"`
+		} `json:"os_version"`
+		OsqueryInfo struct {
+			Version string `json:"version"`
+		} `json:"osquery_info"`
+	} `json:"host_details"`
+}
+
+// registerOsquery serves osquery's TLS interface. Agents have no header for a token: the enroll secret is one, and a node key stands for it afterwards,
+// so the doors are open and each handler looks for itself.
+func (s *server) registerOsquery() {
+	add := func(path, id, summary string, fn func(ctx context.Context, r *http.Request, in *osqueryRequest) (any, error)) {
+		op := operation{method: http.MethodPost, path: "/osquery/" + path, id: id, summary: summary, tag: "ingest", door: open}
+		doc := func(o *huma.Operation) {
+			o.Description = "Part of osquery's TLS interface. The enroll secret is a token of scope ingest."
+			o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {}}}
+		}
+		s.handleRaw(op, doc, func(w http.ResponseWriter, r *http.Request, c *call) error {
+			body, err := s.ingestBody(w, r)
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			var in osqueryRequest
+			if err := json.NewDecoder(body).Decode(&in); err != nil {
+				if cut := s.tooLarge(body, c, err); cut != err { //nolint:errorlint // the same error means that it was not cut
+					return cut
+				}
+				return fault.Newf(fault.Invalid, "the body is no osquery request: %w", err)
+			}
+			out, err := fn(r.Context(), r, &in)
+			if errors.Is(err, osquery.ErrInvalidNode) {
+				out, err = map[string]any{"node_invalid": true}, nil
+			}
+			if err == nil {
+				writeJSON(w, http.StatusOK, out)
+			}
+			return err
+		})
+	}
+	add("enroll", "osqueryEnroll", "Enroll an osquery agent", func(ctx context.Context, r *http.Request, in *osqueryRequest) (any, error) {
+		who, err := s.Access.TokenPrincipal(ctx, in.EnrollSecret)
+		if err != nil || !who.HasScope(access.ScopeIngest) {
+			return map[string]any{"node_invalid": true}, nil //nolint:nilerr // agents know no other refusal
+		}
+		key, err := s.Osquery.Enroll(ctx, who.Home, who.TokenID, osquery.Enrolment{
+			Host: in.HostIdentifier, Platform: in.HostDetails.OSVersion.Platform, Version: in.HostDetails.OsqueryInfo.Version, Address: s.clientAddress(r),
+		})
+		return map[string]any{"node_key": key, "node_invalid": false}, err
+	})
+	known := func(fn func(ctx context.Context, n *osquery.Node, in *osqueryRequest) (any, error)) func(context.Context, *http.Request, *osqueryRequest) (any, error) {
+		return func(ctx context.Context, _ *http.Request, in *osqueryRequest) (any, error) {
+			n, err := s.Osquery.Node(ctx, in.NodeKey)
+			if err != nil {
+				return nil, err
+			}
+			return fn(ctx, n, in)
+		}
+	}
+	add("config", "osqueryConfig", "What an osquery agent watches", known(func(context.Context, *osquery.Node, *osqueryRequest) (any, error) {
+		return s.Osquery.Config(), nil
+	}))
+	add("log", "osqueryLog", "Deliver an osquery agent's results", known(func(ctx context.Context, n *osquery.Node, in *osqueryRequest) (any, error) {
+		return map[string]any{}, s.Osquery.Log(ctx, n, in.LogType, in.Data)
+	}))
+	add("distributed/read", "osqueryRead", "Queries that an osquery agent is asked to run once", known(func(context.Context, *osquery.Node, *osqueryRequest) (any, error) {
+		return map[string]any{"queries": map[string]string{}}, nil
+	}))
+	add("distributed/write", "osqueryWrite", "Answers to queries that were asked once", known(func(context.Context, *osquery.Node, *osqueryRequest) (any, error) {
+		return map[string]any{}, nil
+	}))
+	handle(s, operation{
+		method: http.MethodGet, path: "/api/sources/osquery", id: "listOsqueryAgents", summary: "Enrolled osquery agents", tag: "sources", door: byPermission, permission: access.CoreRead, scope: access.ScopeRead,
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[osquery.Node], error) {
+		nodes, n, err := s.Osquery.Nodes(ctx, c.tenant, in.Top, in.Skip)
+		return pageOf(nodes, n, *in, requestURL(ctx)), err
+	})
+}
