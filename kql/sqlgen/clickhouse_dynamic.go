@@ -101,6 +101,10 @@ func (d *clickhouse) dynamics() {
 		parts := []string{"'{'"}
 		for i := 0; i+1 < len(c.Args); i += 2 {
 			k, ok := constText(c.Args[i])
+			if !ok && len(c.Args) == 2 {
+				parts = append(parts, "toJSONString("+g.Text(c.Args[0])+")", "':'", "ifNull("+g.As(c.Args[1], plan.Dynamic)+", 'null')")
+				break
+			}
 			if !ok || seen[k] {
 				return ""
 			}
