@@ -63,7 +63,8 @@ func (f *huntFlags) target(ctx context.Context) (huntTarget, error) {
 		n.Close()
 		return nil, err
 	}
-	t.queries = hunting.New(n.db, hunting.Options{})
+	t.queries = n.queries
+	t.runs = &runLog{queries: n.queries, tenant: t.id}
 	return t, nil
 }
 
@@ -74,9 +75,11 @@ type localHunt struct {
 	store   lake.Store
 	outside *externals
 	queries *hunting.Service
+	runs    *runLog
 }
 
 func (t *localHunt) close() {
+	t.runs.flush(context.Background())
 	_ = t.outside.Close() // nothing is written through it
 	t.node.Close()
 }
@@ -104,7 +107,9 @@ func (t *localHunt) answer(ctx context.Context, r huntRequest, s sink) error {
 	if q.Limit < 0 {
 		q.Large, q.Bytes = true, -1
 	}
+	start := time.Now()
 	res, err := lake.Stream(ctx, t.store, q, func(r *lake.Result) error { return s.start(r.Schema) }, s.row)
+	t.runs.add(ctx, runOf(hunting.Command, r.query, r.timespan, start, res, err))
 	if err != nil {
 		return err
 	}
@@ -118,10 +123,12 @@ func (t *localHunt) export(ctx context.Context, r huntRequest, f export.Format, 
 	}
 	q.Large, q.Bytes = true, -1
 	var out export.Writer
+	start := time.Now()
 	res, err := lake.Stream(ctx, t.store, q, func(r *lake.Result) (err error) {
 		out, err = export.New(w, f, exportColumns(r.Schema))
 		return err
 	}, func(row []any) error { return out.Row(row) })
+	t.runs.add(ctx, runOf(hunting.Command, r.query, r.timespan, start, res, err))
 	if err != nil {
 		return false, err
 	}
