@@ -233,6 +233,9 @@ export function Grid(props: GridProps) {
     const isGroup = row !== undefined && row < 0;
     const step = (line: number, index: number) => {
       const next = go(line, index);
+      const to = next.line >= 0 ? lines.at(next.line) : -1;
+      // An open record follows.
+      if (props.inspected !== undefined && to >= 0) props.onInspect(to);
       if (event.shiftKey && !command && next.line >= 0 && line !== at.line) select(next.line, true);
     };
     if (event.shiftKey && (event.key === 'ArrowDown' || event.key === 'ArrowUp') && selected.size === 0)
@@ -244,6 +247,12 @@ export function Grid(props: GridProps) {
         break;
       case 'ArrowUp':
         step(at.line - 1, at.index);
+        break;
+      case 'j':
+        step(active ? at.line + 1 : 0, at.index);
+        break;
+      case 'k':
+        step(Math.max(0, at.line - 1), at.index);
         break;
       case 'ArrowRight':
         if (isGroup && !openGroups.has(groupKey(arranged, -1 - row))) toggleGroup(-1 - row);
@@ -371,6 +380,8 @@ export function Grid(props: GridProps) {
     p.onSelected(p.selected.size >= p.arranged.rows.length ? new Set() : new Set(p.arranged.rows));
   }, []);
 
+  // Lines that leave the window lend their elements to those that enter it.
+  const pool = Math.ceil(view.height / rowHeight) + 16;
   const items = [];
   for (let line = from; line < to; line++) {
     const row = lines.at(line);
@@ -413,7 +424,7 @@ export function Grid(props: GridProps) {
     const column = expanded.get(row);
     items.push(
       <GridRow
-        key={row}
+        key={`l${line % pool}`}
         id={id}
         line={line}
         row={row}

@@ -46,7 +46,7 @@ import type { Result } from './outcome';
 import { RecordPane } from './RecordPane';
 import { Timeline } from './Timeline';
 import { timeColumn } from './timeline';
-import { useArranged } from './useArranged';
+import { straight, useArranged } from './useArranged';
 import { duration, limitNotes } from './words';
 
 const ChartView = lazy(() => import('./charts/ChartView').then((m) => ({ default: m.ChartView })));
@@ -59,11 +59,11 @@ const useStyles = makeStyles({
     display: 'flex',
     flexWrap: 'wrap',
     alignItems: 'center',
-    gap: tokens.spacingHorizontalXS,
+    gap: tokens.spacingHorizontalXXS,
     padding: `${tokens.spacingVerticalXXS} ${tokens.spacingHorizontalM}`,
     minHeight: '36px',
     flexShrink: 0,
-    containerType: 'inline-size',
+    '& > button, & > .fui-MenuButton': { minWidth: 'auto' },
   },
   stats: {
     color: tokens.colorNeutralForeground2,
@@ -186,9 +186,13 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
   const filtered = useMemo(() => new Set(filters.map((f) => f.column)), [filters]);
   const view = kind ?? kindOf(result.render) ?? 'table';
   const time = useMemo(() => timeColumn(result.schema), [result]);
+  const filtering = filters.length > 0 || find.trim() !== '';
+  // While rows arrive, what counts them all is done anew only now and then.
+  const counted = running ? Math.min(received, Math.ceil(1.5 ** Math.floor(Math.log(received) / Math.log(1.5)))) : received;
+  const first = useMemo(() => straight(counted).rows, [counted]);
+  const seen = running && !filtering ? first : arranged.rows;
   const hasTimeline = time !== undefined && received > 40;
   const notes = [...limitNotes(result), ...(result.warnings ?? []).map((w) => (w.hint ? `${w.message} ${w.hint}` : w.message))];
-  const filtering = filters.length > 0 || find.trim() !== '';
 
   const setFilter = (column: number, filter: Filter | undefined) =>
     setFilters((all) => [...all.filter((f) => f.column !== column), ...(filter ? [filter] : [])]);
@@ -354,9 +358,11 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
         <MessageBar intent="warning" className={s.note} layout="multiline">
           <MessageBarBody>
             {notes.map((n, i) => (
-              <div key={i}>{n}</div>
+              <div key={i}>
+                {n}
+                {i === 0 && result.stats.truncated ? ' Filter earlier, summarize, or export all rows.' : ''}
+              </div>
             ))}
-            {result.stats.truncated ? <div>Filter earlier, summarize, or export all rows.</div> : null}
           </MessageBarBody>
           <MessageBarActions
             containerAction={
@@ -430,8 +436,8 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
           {hasTimeline && timeline && view === 'table' ? (
             <Timeline
               table={result}
-              received={received}
-              rows={arranged.rows}
+              received={counted}
+              rows={seen}
               column={time}
               filter={filters.find((f) => f.column === time && f.kind === 'range')}
               onFilter={(filter) => setFilter(time, filter)}

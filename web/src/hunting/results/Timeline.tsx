@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerE
 import { Button, Dropdown, makeStyles, Option, tokens } from '@fluentui/react-components';
 import { ZoomOutRegular } from '@fluentui/react-icons';
 import { exact, short } from '../../design/time';
+import { day } from './words';
 import { useZone } from '../../design/Time';
 import type { Filter } from './arrange';
 import { colorOf } from './colors';
@@ -16,11 +17,12 @@ const useStyles = makeStyles({
     display: 'flex',
     gap: tokens.spacingHorizontalM,
     alignItems: 'flex-start',
+    containerType: 'inline-size',
   },
   plot: {
     flexGrow: 1,
     minWidth: 0,
-    height: '84px',
+    height: '68px',
     position: 'relative',
     cursor: 'crosshair',
     touchAction: 'none',
@@ -35,7 +37,7 @@ const useStyles = makeStyles({
     display: 'flex',
     flexDirection: 'column',
     gap: tokens.spacingVerticalXXS,
-    '@media (max-width: 899px)': { width: '120px' },
+    '@container (max-width: 520px)': { display: 'none' },
   },
   drop: { minWidth: 0, width: '100%' },
   legend: {
@@ -112,17 +114,20 @@ export function Timeline({
     return () => watch.disconnect();
   }, []);
   const times = useMemo(() => new Times(table, column), [table, column]);
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- the rows grow in place; received tells that they did
-  const columns = useMemo(() => splits(table, received), [table, received]);
+  const [columns, setColumns] = useState<readonly number[]>([]);
+  useEffect(() => {
+    const stop = new AbortController();
+    splits(table, received, stop.signal).then(setColumns, () => undefined);
+    return () => stop.abort();
+  }, [table, received]);
   const range = filter?.kind === 'range' ? filter : undefined;
   const data = useMemo(
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- as above
     () => bins(table, rows, times, split, range, Math.max(12, Math.min(90, Math.floor(width / 10)))),
-    [table, rows, times, split, range, width, received],
+    [table, rows, times, split, range, width],
   );
   if (!data) return null;
   const count = data.series[0]?.counts.length ?? 1;
-  const height = 84;
+  const height = 68;
   const slot = width / count;
   const y = (n: number) => height - foot - (n / Math.max(1, data.most)) * (height - top - foot);
   const binAt = (x: number) => Math.max(0, Math.min(count - 1, Math.floor(x / slot)));
@@ -158,7 +163,7 @@ export function Timeline({
     } else return;
     event.preventDefault();
   };
-  const labels = Math.max(2, Math.min(7, Math.floor(width / 150)));
+  const labels = Math.max(1, Math.min(7, Math.floor(width / (data.step < 86_400_000 ? 160 : 120))));
   const name = (text: string) => (text === '' ? '(empty)' : text);
   const sums = data.series.map((x) => x.counts.reduce((a, b) => a + b, 0));
   const all = sums.reduce((a, b) => a + b, 0) || 1;
@@ -248,7 +253,7 @@ export function Timeline({
               {data.most.toLocaleString()}
             </text>
             {Array.from({ length: labels }, (_, i) => {
-              const bin = (i * count) / (labels - 1);
+              const bin = labels === 1 ? 0 : (i * count) / (labels - 1);
               return (
                 <text
                   key={i}
@@ -261,7 +266,9 @@ export function Timeline({
                     ? exact(new Date(from(bin)).toISOString(), zone).slice(11, 23)
                     : data.step < 60_000
                       ? exact(new Date(from(bin)).toISOString(), zone).slice(11, 19)
-                      : short(new Date(from(bin)).toISOString(), zone)}
+                      : data.step < 86_400_000
+                        ? short(new Date(from(bin)).toISOString(), zone)
+                        : day(new Date(from(bin)).toISOString(), zone)}
                 </text>
               );
             })}
@@ -325,10 +332,10 @@ export function Timeline({
 }
 
 function Shares({ sums, all }: { sums: readonly number[]; all: number }) {
-  const r = 38;
+  const r = 32;
   let angle = -Math.PI / 2;
   return (
-    <g transform="translate(42, 42)">
+    <g transform="translate(36, 34)">
       {sums.map((n, i) => {
         const begin = angle;
         angle += (n / all) * Math.PI * 2;

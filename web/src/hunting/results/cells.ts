@@ -21,14 +21,21 @@ export function isEmpty(cell: Cell | undefined): boolean {
   return cell === null || cell === undefined || cell === '';
 }
 
-// timeKey is a time in milliseconds; the digits below a millisecond are its fraction. NaN is no time.
+const digit = (text: string, at: number) => text.charCodeAt(at) - 48;
+const two = (text: string, at: number) => digit(text, at) * 10 + digit(text, at + 1);
+
+// timeKey is a time in milliseconds; the digits below a millisecond are its fraction. NaN is no time. Times as the server writes them are read by
+// their places, which is many times as fast as the general way.
 export function timeKey(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) return NaN;
-  const dot = text.indexOf('.', 19);
-  if (dot < 0) return ms;
-  const digits = /^\d+/.exec(text.slice(dot + 1))?.[0] ?? '';
-  return digits.length > 3 ? ms + Number(`0.${digits.slice(3, 9)}`) : ms;
+  const last = text.length - 1;
+  if (last >= 19 && text.charCodeAt(last) === 90 && text.charCodeAt(10) === 84 && text.charCodeAt(4) === 45) {
+    let fraction = 0;
+    for (let i = 20, unit = 100; i < last; i++, unit /= 10) fraction += digit(text, i) * unit;
+    const whole = Date.UTC(two(text, 0) * 100 + two(text, 2), two(text, 5) - 1, two(text, 8), two(text, 11), two(text, 14), two(text, 17));
+    // The years before 100 are what Date.UTC takes for the last century.
+    if (text.charCodeAt(0) !== 48) return whole + fraction;
+  }
+  return Date.parse(text);
 }
 
 // spanKey is a time span ("1.02:03:04.5", "-00:00:01") in seconds.

@@ -45,6 +45,9 @@ describe('cells', () => {
     expect(sortKey(false, 'bool')).toBe(0);
     expect(timeKey('2026-01-01T00:00:00.0000002Z')).toBeGreaterThan(timeKey('2026-01-01T00:00:00.0000001Z'));
     expect(timeKey('2026-01-01T00:00:00.1Z')).toBeGreaterThan(timeKey('2026-01-01T00:00:00Z'));
+    for (const t of ['2026-11-23T18:24:36Z', '1999-02-28T23:59:59.999Z', '2024-02-29T00:00:00.1Z', '0001-01-01T00:00:00Z'])
+      expect(timeKey(t)).toBe(Date.parse(t));
+    expect(timeKey('soon')).toBeNaN();
     expect(spanKey('1.00:00:01')).toBe(86_401);
     expect(spanKey('-00:00:01.5')).toBe(-1.5);
     expect(spanKey('soon')).toBeNaN();
@@ -245,7 +248,7 @@ describe('timeline', () => {
     ).toBe(1);
     expect(timeColumn([{ name: 'Timestamp', type: 'string' }])).toBeUndefined();
   });
-  it('counts by bins of a round width, split by a column', () => {
+  it('counts by bins of a round width, split by a column', async () => {
     const t: Table = {
       schema: [
         { name: 'Timestamp', type: 'datetime' },
@@ -265,7 +268,7 @@ describe('timeline', () => {
       ['y', 1],
     ]);
     expect(b?.series[0]?.counts[0]).toBe(1);
-    expect(splits(t, 4)).toEqual([1]);
+    expect(await splits(t, 4)).toEqual([1]);
     expect(bins(t, [3], new Times(t, 0), undefined)).toBeUndefined();
   });
   it('has a width for every span', () => {

@@ -1,6 +1,8 @@
 // Rows over time: which column is their time, and how many fall into each bin.
+import type { Cell } from '../../api/types';
 import type { Table } from './arrange';
 import { cellText, timeKey } from './cells';
+import { Slices } from './slices';
 
 const preferred = ['Timestamp', 'TimeGenerated', 'ActivityTimestamp'];
 
@@ -138,14 +140,19 @@ export function bins(
 const enumerable = new Set(['string', 'bool', 'int', 'long', 'guid']);
 
 // splits are the columns with 2 to 49 different values, by which the timeline may be split.
-export function splits(table: Table, count: number): number[] {
-  return table.schema.flatMap((c, i) => {
-    if (!enumerable.has(c.type)) return [];
-    const seen = new Set<string>();
-    for (let r = 0; r < count; r++) {
-      seen.add(cellText(table.rows[r]?.[i]));
-      if (seen.size > 49) return [];
+export async function splits(table: Table, count: number, signal?: AbortSignal): Promise<number[]> {
+  const slices = new Slices(signal);
+  const out: number[] = [];
+  for (const [i, c] of table.schema.entries()) {
+    if (!enumerable.has(c.type)) continue;
+    const seen = new Set<Cell | undefined>();
+    for (let r = 0; r < count && seen.size <= 50; r++) {
+      seen.add(table.rows[r]?.[i]);
+      if ((r & 1023) === 1023 && slices.due()) await slices.pause();
     }
-    return seen.size >= 2 ? [i] : [];
-  });
+    // null and the empty text are one value here.
+    const values = new Set([...seen].map(cellText)).size;
+    if (values >= 2 && values <= 49) out.push(i);
+  }
+  return out;
 }

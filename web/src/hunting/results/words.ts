@@ -45,3 +45,13 @@ export function size(bytes: number): string {
   }
   return `${n >= 100 || unit === 0 ? Math.round(n).toLocaleString() : n.toFixed(1)} ${units[unit] ?? ''}`;
 }
+
+// day writes the date of a time, without its hour.
+export function day(time: string, zone: string): string {
+  return new Date(time).toLocaleDateString(undefined, {
+    year: 'numeric',
+    month: 'short',
+    day: 'numeric',
+    ...(zone === 'local' ? {} : { timeZone: zone }),
+  });
+}

@@ -1,5 +1,6 @@
 // Axes with round numbers and times.
 import { clock, short, type Zone } from '../../../design/time';
+import { day } from '../words';
 
 // ticks gives round numbers that cover a range; it begins at 0 unless a lower or a fixed beginning is asked for.
 export function ticks(min: number, max: number, wanted = 5, zero = true): number[] {
@@ -43,6 +44,10 @@ const steps = [
   30 * 86_400_000,
   91 * 86_400_000,
   365 * 86_400_000,
+  2 * 365 * 86_400_000,
+  5 * 365 * 86_400_000,
+  10 * 365 * 86_400_000,
+  50 * 365 * 86_400_000,
 ];
 
 // timeTicks gives round times within a range.
@@ -56,7 +61,8 @@ export function timeTicks(from: number, to: number, wanted: number): number[] {
 
 export function timeLabel(t: number, span: number, zone: Zone): string {
   const iso = new Date(t).toISOString();
-  return span < 10 * minute ? clock(iso, zone) : short(iso, zone);
+  if (span < 10 * minute) return clock(iso, zone);
+  return span > 20 * 86_400_000 ? day(iso, zone) : short(iso, zone);
 }
 
 // compact writes a number for an axis, full for a label.
