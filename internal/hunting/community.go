@@ -226,7 +226,7 @@ func (s *Service) ImportCommunity(ctx context.Context, id tenant.ID, source stri
 	removed := gone(known, seen, files, whole)
 	report.Removed = len(removed)
 	for part := range slices.Chunk(removed, importBatch) {
-		if _, err := s.db.NewDelete().Model((*communityRow)(nil)).Where("tenant_id = ? AND id IN (?)", id, bun.In(part)).Exec(ctx); err != nil {
+		if _, err := s.db.NewDelete().Model((*communityRow)(nil)).Where("tenant_id = ? AND id IN (?)", id, bun.List(part)).Exec(ctx); err != nil {
 			return report, err
 		}
 	}
@@ -299,7 +299,7 @@ func (s *Service) store(ctx context.Context, id tenant.ID, rows []*communityRow)
 		ids = append(ids, r.ID)
 	}
 	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.NewDelete().Model((*communityRow)(nil)).Where("tenant_id = ? AND id IN (?)", id, bun.In(ids)).Exec(ctx); err != nil {
+		if _, err := tx.NewDelete().Model((*communityRow)(nil)).Where("tenant_id = ? AND id IN (?)", id, bun.List(ids)).Exec(ctx); err != nil {
 			return err
 		}
 		_, err := tx.NewInsert().Model(&rows).Exec(ctx)

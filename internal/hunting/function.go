@@ -158,7 +158,7 @@ func (s *Service) Functions(ctx context.Context, id tenant.ID, by Owner, query s
 		ids = append(ids, n.ID)
 	}
 	var rows []functionRow
-	if err := s.db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.In(ids)).Order("name").Scan(ctx); err != nil {
+	if err := s.db.NewSelect().Model(&rows).Where("tenant_id = ? AND id IN (?)", id, bun.List(ids)).Order("name").Scan(ctx); err != nil {
 		return nil, err
 	}
 	out := make([]kql.StoredFunction, 0, len(rows))

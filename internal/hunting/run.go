@@ -234,10 +234,10 @@ func (q *UsageQuery) where(id tenant.ID, b *bun.SelectQuery) *bun.SelectQuery {
 		b = b.Where("r.time < ?", state.At(q.To))
 	}
 	if len(q.Interfaces) > 0 {
-		b = b.Where("r.interface IN (?)", bun.In(q.Interfaces))
+		b = b.Where("r.interface IN (?)", bun.List(q.Interfaces))
 	}
 	if len(q.States) > 0 {
-		b = b.Where("r.state IN (?)", bun.In(q.States))
+		b = b.Where("r.state IN (?)", bun.List(q.States))
 	}
 	if q.User != "" {
 		b = b.Where("LOWER(r.owner) LIKE ? ESCAPE '!'", "%"+pattern(strings.ToLower(q.User))+"%")
