@@ -125,7 +125,12 @@ func Format(query string) (string, error) {
 	return syntax.Text(q), nil
 }
 
-func compile(query string, catalog Catalog, opt Options) (*Program, []Diagnostic) {
+func compile(query string, catalog Catalog, opt Options) (program *Program, diags []Diagnostic) {
+	defer func() { // a fault in here must not end the process that hosts it
+		if r := recover(); r != nil {
+			program, diags = nil, []Diagnostic{{Code: CodeUnsupported, Message: fmt.Sprintf("the query cannot be compiled: %v", r), Severity: SeverityError, Line: 1, Column: 1, EndLine: 1, EndColumn: 1}}
+		}
+	}()
 	q, errors := syntax.Parse(query)
 	var out []Diagnostic
 	for _, e := range errors {

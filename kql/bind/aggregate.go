@@ -89,8 +89,11 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 	}
 	fn := f.canonical
 	old := f.name == "argmax" || f.name == "argmin"
-	by := b.scalar(x.Args[0], row)
+	by := b.scalar(unnamed(x.Args[0]), row)
 	first := b.impliedName(x.Args[0], row)
+	if first == "" {
+		first = strings.TrimPrefix(f.canonical, "arg_") + "_"
+	}
 	prefix := ""
 	if old {
 		prefix = strings.TrimPrefix(f.name, "arg") + "_" + first
@@ -98,7 +101,7 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 	}
 	outs := []named{{first, b.agg(sc, fn, by.Type(), []plan.Expr{by, by})}}
 	shown := map[string]bool{}
-	if n, ok := x.Args[0].(*syntax.Name); ok {
+	if n, ok := unnamed(x.Args[0]).(*syntax.Name); ok {
 		shown[n.Text] = true
 	}
 	for _, a := range x.Args[1:] {
@@ -120,7 +123,10 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 			}
 			continue
 		}
-		v := b.scalar(a, row)
+		if n, ok := unnamed(a).(*syntax.Name); ok && a != syntax.Expr(n) {
+			shown[n.Text] = true
+		}
+		v := b.scalar(unnamed(a), row)
 		name := b.impliedName(a, row)
 		if old && name != "" {
 			name = prefix + "_" + name
@@ -128,6 +134,14 @@ func (b *binder) argExtreme(f *function, x *syntax.Call, row, sc *scope) []named
 		outs = append(outs, named{name, b.agg(sc, fn, v.Type(), []plan.Expr{by, v})})
 	}
 	return outs
+}
+
+// unnamed takes the name off an argument: arg_max(Timestamp, Newest = Name).
+func unnamed(x syntax.Expr) syntax.Expr {
+	if n, ok := x.(*syntax.Named); ok && len(n.Names) == 1 {
+		return n.X
+	}
+	return x
 }
 
 func (b *binder) takeAny(f *function, x *syntax.Call, row, sc *scope) []named {
@@ -185,7 +199,7 @@ func (b *binder) percentiles(f *function, x *syntax.Call, row, sc *scope) []name
 		if arr.Type() != plan.Dynamic || len(list) > 1 {
 			arr = &plan.Call{Func: "pack_array", Args: list, T: plan.Dynamic}
 		}
-		return []named{{strings.Replace(f.name, "_array", "", 1) + "_" + base, b.agg(sc, fn+"s_array", plan.Dynamic, append(append([]plan.Expr(nil), args[:values]...), arr))}}
+		return []named{{"percentiles_" + base, b.agg(sc, fn+"s_array", plan.Dynamic, append(append([]plan.Expr(nil), args[:values]...), arr))}}
 	}
 	var outs []named
 	for i, p := range args[values:] {
@@ -234,7 +248,7 @@ func (b *binder) outputs(name string, x *syntax.Call, sc *scope) []output {
 	case "series_decompose_anomalies":
 		return list("ad_flag ad_score baseline", d)
 	case "series_decompose_forecast":
-		return list("forecast seasonal trend residual", d)
+		return list("baseline seasonal trend residual", d) // the language calls the forecast baseline
 	case "series_periods_detect":
 		return list("periods scores", d)
 	case "series_periods_validate":
@@ -244,17 +258,17 @@ func (b *binder) outputs(name string, x *syntax.Call, sc *scope) []output {
 	case "series_fft", "series_ifft":
 		return list("real imag", d)
 	case "array_sort_asc", "array_sort_desc":
-		if len(x.Args) > 1 {
-			var out []output
-			for i, a := range x.Args {
-				if i == 0 || sc != nil && !isBoolLiteral(a) {
-					out = append(out, output{name: b.impliedName(a, sc) + "_sorted", t: d})
+		var out []output
+		for i, a := range x.Args {
+			if i == 0 || sc != nil && !isBoolLiteral(a) {
+				name := b.impliedName(a, sc)
+				if name == "" {
+					name = "array" + itoa(len(out))
 				}
-			}
-			if len(out) > 1 {
-				return out
+				out = append(out, output{name: name + "_sorted", t: d})
 			}
 		}
+		return out
 	}
 	return nil
 }
@@ -274,6 +288,14 @@ func (b *binder) pick(f *function, args []plan.Expr, i int, t plan.Type) plan.Ex
 	c := &plan.Call{Func: f.canonical, Args: args, T: plan.Dynamic}
 	item := &plan.Call{Func: "index", Args: []plan.Expr{c, &plan.Const{T: plan.Long, Value: int64(i)}}, T: plan.Dynamic}
 	return b.convert(item, t)
+}
+
+// result1 is pick for the functions that give several results only for several arguments.
+func (b *binder) result1(f *function, args []plan.Expr, i int, t plan.Type, n int) plan.Expr {
+	if n == 1 {
+		return &plan.Call{Func: f.canonical, Args: args, T: t}
+	}
+	return b.pick(f, args, i, t)
 }
 
 // several binds an expression that may give several columns; ok is false for one that gives a single value.
@@ -303,7 +325,7 @@ func (b *binder) several(x syntax.Expr, sc *scope) (outs []named, ok bool) {
 		args = []plan.Expr{}
 	}
 	for i, o := range list {
-		outs = append(outs, named{o.name, b.pick(f, args, i, o.t)})
+		outs = append(outs, named{o.name, b.result1(f, args, i, o.t, len(list))})
 	}
 	return outs, true
 }

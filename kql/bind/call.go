@@ -47,7 +47,7 @@ func (b *binder) call(x *syntax.Call, sc *scope) plan.Expr {
 		if args = b.matchArgs(f, x, args); args == nil {
 			return null(plan.Unknown)
 		}
-		return b.pick(f, args, 0, outs[0].t)
+		return b.result1(f, args, 0, outs[0].t, len(outs))
 	}
 	args := b.args(x, sc)
 	return b.invoke(f, x, args)

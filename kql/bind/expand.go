@@ -101,6 +101,15 @@ func (b *binder) mvExpand(r *relation, op *syntax.MvExpand, env *environment) *r
 }
 
 // mvApply runs a subquery over the elements of each row. The result is the row and what the subquery adds to it.
+// isNamed says whether an item of mv-apply has a name of its own.
+func isNamed(x syntax.Expr) bool {
+	if t, ok := x.(*syntax.Typed); ok {
+		x = t.X
+	}
+	_, ok := x.(*syntax.Named)
+	return ok
+}
+
 func (b *binder) mvApply(r *relation, op *syntax.MvApply, env *environment) *relation {
 	n := &plan.Expand{}
 	b.expandItems(n, r, op.Items, op.Props, op.Limit, env)
@@ -136,6 +145,9 @@ func (b *binder) mvApply(r *relation, op *syntax.MvApply, env *environment) *rel
 	var out []field
 	used := map[string]bool{}
 	for _, f := range r.fields {
+		if i := replaced(n, f.Name); i >= 0 && i < len(op.Items) && !isNamed(op.Items[i]) {
+			continue // an expanded column stands with what the subquery gives, if it does
+		}
 		if s := sub.find(f.Name); s != nil && s.ID != f.ID {
 			out = append(out, *s)
 			used[f.Name] = true

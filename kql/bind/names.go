@@ -54,6 +54,9 @@ func (b *binder) impliedName(x syntax.Expr, sc *scope) string {
 				return left + "_" + l.Raw
 			}
 		}
+		if left != "" {
+			return left + "_"
+		}
 		return left
 	case *syntax.Call:
 		return b.callName(x, sc)

@@ -137,21 +137,19 @@ func (b *binder) item(p *projection, x syntax.Expr, sc *scope, replace bool, fal
 			if len(n.Names) > 0 {
 				name = n.Names[0].Text
 			}
-		} else if implied := b.impliedName(x, sc); implied != "" {
+		} else if implied := b.impliedName(x, sc); implied != "" && fallback == "" { // the columns of print are numbered
 			name = implied
 		}
-		b.put(p, name, e, replace && isNamed)
+		b.put(p, name, e, replace)
 		return
 	}
 	for i, o := range outs {
 		switch {
-		case isNamed && n.Tuple && i >= len(n.Names):
-			return
 		case isNamed && i < len(n.Names):
 			b.put(p, n.Names[i].Text, o.expr, replace)
 		default:
 			name := o.name
-			if name == "" {
+			if name == "" || fallback != "" && len(outs) == 1 {
 				name = fallback
 			}
 			b.put(p, name, o.expr, false)
@@ -366,6 +364,9 @@ func (b *binder) projectReorder(r *relation, op *syntax.Project) *relation {
 				}
 				if strings.HasPrefix(o.Order, "granny") {
 					return naturalLess(a, c)
+				}
+				if x, y := strings.ToLower(a), strings.ToLower(c); x != y {
+					return x < y
 				}
 				return a < c
 			})

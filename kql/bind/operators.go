@@ -128,8 +128,8 @@ func (b *binder) looseArithmetic(at syntax.Node, op string, l, r plan.Expr) plan
 	want := plan.Real
 	switch {
 	case loose(other) || numeric(other):
-		if other == plan.Decimal {
-			want = plan.Decimal
+		if !loose(other) { // the number that is known says which kind
+			want = other
 		}
 	case other == plan.DateTime && op == "-" && loose(rt):
 		want = plan.DateTime

@@ -11,7 +11,7 @@ import (
 // plugin binds a plugin that the host computes.
 func (b *binder) plugin(r *relation, f *function, op *syntax.Evaluate, env *environment) *relation {
 	params := &plan.Plugin{Name: f.name}
-	l := &plan.Local{Op: "evaluate " + f.name, Inputs: []plan.Node{projectFields(r)}, Params: params}
+	l := &plan.Local{Op: "evaluate " + f.name, Inputs: []plan.Node{nil}, Params: params}
 	sc := &scope{env: env, rel: r}
 	for _, a := range op.Call.Args {
 		x := a
@@ -42,6 +42,7 @@ func (b *binder) plugin(r *relation, f *function, op *syntax.Evaluate, env *envi
 			arg(i)
 		}
 	}
+	l.Inputs[0] = projectFields(r) // now, as an open relation has got the columns that the arguments name
 	if least, most := f.arguments(); len(params.Args) < least || len(params.Args) > most {
 		b.errorf(op.Call.Pos(), CodeType, strings.Join(f.text, " or "), "%s() does not take %d %s", f.name, len(params.Args), plural(len(params.Args), "argument"))
 		return b.broken()
@@ -121,16 +122,16 @@ func (b *binder) plugin(r *relation, f *function, op *syntax.Evaluate, env *envi
 		}
 		add("from_"+name, t)
 		add("to_"+name, t)
-		for _, n := range []string{"dcount_new_values", "dcount_retained_values", "dcount_churn_values"} {
-			add(n, plan.Long)
-		}
-		add("retention_rate", plan.Real)
-		add("churn_rate", plan.Real)
 		from := 5
 		if len(params.Args) > 5 && (params.Args[5] == nil && len(l.Inputs) == 1 || params.Args[5] != nil && isConstant(params.Args[5])) {
 			params.Conditions, from = 1, 6
 		}
 		rest(from)
+		for _, n := range []string{"dcount_new_values", "dcount_retained_values", "dcount_churn_values"} {
+			add(n, plan.Long)
+		}
+		add("retention_rate", plan.Real)
+		add("churn_rate", plan.Real)
 	case "sequence_detect":
 		for k := 3; k < len(params.Args) && params.Args[k] != nil && params.Args[k].Type() == plan.Bool; k++ {
 			params.Conditions++
@@ -295,7 +296,7 @@ func numberText(e plan.Expr) string {
 		case int64:
 			return strconv.FormatInt(v, 10)
 		case float64:
-			return strings.ReplaceAll(strconv.FormatFloat(v, 'f', -1, 64), ".", "_")
+			return strconv.FormatFloat(v, 'f', -1, 64)
 		}
 	}
 	return ""

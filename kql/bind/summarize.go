@@ -20,16 +20,13 @@ func (b *binder) summarize(r *relation, op *syntax.Summarize, env *environment) 
 			continue
 		}
 		x = unordered(x)
-		if n, ok := x.(*syntax.Name); ok {
+		if n, ok := x.(*syntax.Name); ok && (ag.keys[n.Text] || keys.used[n.Text] && r.find(n.Text) == nil) {
+			continue // the same key twice
+		}
+		if n, ok := unnamed(x).(*syntax.Name); ok {
 			ag.keys[n.Text] = true
-			if keys.used[n.Text] {
-				continue // the same key twice
-			}
 		}
 		b.item(keys, x, row, false, "")
-	}
-	for _, f := range keys.fields {
-		ag.keys[f.Name] = true
 	}
 	node := &plan.Aggregate{Keys: keys.items}
 	if len(op.Props) > 0 {

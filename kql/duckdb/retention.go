@@ -124,8 +124,8 @@ func (c *pluginCall) newActivity() ([][]any, error) {
 				}
 				all := float64(len(fresh))
 				rate := float64(retained) / math.Max(all, 1)
-				row := append([]any{at[i], at[j]}, added, retained, int64(len(fresh))-retained, rate, 1-rate)
-				out = append(out, append(row, group[0].dims...))
+				row := append([]any{at[i], at[j]}, group[0].dims...)
+				out = append(out, append(row, added, retained, int64(len(fresh))-retained, rate, 1-rate))
 			}
 		}
 	}
