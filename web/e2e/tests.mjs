@@ -1,61 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-// faults runs axe on the page as it is and returns what breaks WCAG 2.2 A and AA. Left out are the editor and the drawn graph, which have modes
-// of their own for assistive technology, and the invisible elements by which the design system moves the focus.
-async function faults(page) {
-  await page.evaluate(axe);
-  const result = await page.evaluate(() =>
-    globalThis.axe.run(document, {
-      runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] },
-    }),
-  );
-  return result.violations
-    .map((v) => ({
-      id: v.id,
-      impact: v.impact,
-      help: v.help,
-      nodes: v.nodes.filter((n) => !/monaco|react-flow|data-tabster-dummy/.test(n.html + n.target.join(' '))),
-    }))
-    .filter((v) => v.nodes.length > 0)
-    .map(
-      (v) =>
-        `${v.id} (${v.impact}): ${v.help}\n  ${v.nodes
-          .slice(0, 3)
-          .map((n) => `${n.target.join(' ')} ${n.html.slice(0, 160)}`)
-          .join('\n  ')}`,
-    );
-}
-
-// small finds visible text below 12 px.
-function small(page) {
-  return page.evaluate(() => {
-    const out = [];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let n = walker.nextNode(); n; n = walker.nextNode()) {
-      const el = n.parentElement;
-      if (!el || !n.textContent?.trim() || el.closest('.monaco-editor, .react-flow, script, style')) continue;
-      const style = getComputedStyle(el);
-      if (parseFloat(style.fontSize) < 12 && el.getClientRects().length > 0)
-        out.push(`${style.fontSize} ${n.textContent.trim().slice(0, 40)}`);
-    }
-    return [...new Set(out)].slice(0, 5);
-  });
-}
+import { tests as huntingAuthoring } from './hunting-authoring.mjs';
+import { tests as huntingResults } from './hunting-results.mjs';
+import { faults, pick, small } from './probe.mjs';
 
 const rows = (page) => page.locator('[role="row"][data-row-id]');
 
 async function listReady(page) {
   await rows(page).first().waitFor();
-}
-
-// pick opens a dropdown by its field's label and chooses an option.
-async function pick(page, label, option) {
-  await page.getByRole('combobox', { name: label, exact: true }).click();
-  await page.getByRole('option', { name: option, exact: true }).click();
 }
 
 // biggest is the id of the incident with most alerts.
@@ -251,43 +202,8 @@ export const tests = [
       await page.getByRole('region', { name: 'Hits' }).waitFor();
     },
   },
-  {
-    name: 'hunting: completion from the schema, run, error at its place, record, history',
-    run: async ({ page, open }) => {
-      await open(
-        '/hunting?range=all&query=' +
-          encodeURIComponent('DeviceProcessEvents\n| project Timestamp, DeviceName, FileName, ProcessCommandLine\n| take 25'),
-      );
-      await page.locator('.monaco-editor .view-line').first().waitFor();
-      await page.locator('.monaco-editor .view-line').first().click();
-      await page.keyboard.press('Shift+Enter');
-      await page.getByText(/^25 rows in /).waitFor();
-      await page.getByRole('columnheader', { name: /DeviceName/ }).waitFor();
-      await page.getByRole('button', { name: 'Inspect record 1', exact: true }).click();
-      await page.getByRole('complementary', { name: 'Record 1' }).waitFor();
-      await page.keyboard.press('Escape');
-      await page.getByRole('button', { name: 'New query tab' }).click();
-      await page.locator('.monaco-editor').click();
-      await page.keyboard.type('DeviceProcessEvents\n| where NoSuchColumn == 1', { delay: 5 });
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Shift+Enter');
-      await page
-        .getByRole('alert')
-        .filter({ hasText: /Line 2, column \d+/ })
-        .waitFor();
-      await page.getByRole('tab', { name: 'Query history' }).click();
-      await page
-        .getByRole('button', { name: /NoSuchColumn/ })
-        .first()
-        .waitFor();
-      await page.getByRole('button', { name: 'New query tab' }).click();
-      await page.locator('.monaco-editor').click();
-      await page.keyboard.type('EmailAttach', { delay: 20 });
-      await page.keyboard.press('Control+Space');
-      await page.locator('.suggest-widget .monaco-list-row').filter({ hasText: 'EmailAttachmentInfo' }).first().waitFor();
-      await page.keyboard.press('Escape');
-    },
-  },
+  ...huntingAuthoring,
+  ...huntingResults,
   {
     name: 'manage: status, classification and a comment, then undo',
     run: async ({ page, open, user }) => {
@@ -388,6 +304,7 @@ export const tests = [
         ['/alerts', 'Alert name'],
         [`/alerts/${value[0].id}`, 'Matched fields'],
         ['/hunting', 'Run query'],
+        ['/hunting/usage', 'Query resources report'],
         ['/rules', 'Log source'],
         [`/rules/${encodeURIComponent(rules.value[0].id)}`, 'Properties'],
         ['/sources', 'Last record'],
@@ -415,7 +332,7 @@ export const tests = [
     run: async ({ page, open }) => {
       await page.setViewportSize({ width: 390, height: 844 });
       try {
-        for (const path of ['/', '/incidents', '/alerts', '/lab', '/health']) {
+        for (const path of ['/', '/incidents', '/alerts', '/hunting', '/hunting/usage', '/lab', '/health']) {
           await open(path);
           await page.locator('h1').first().waitFor();
           await page.waitForTimeout(500);

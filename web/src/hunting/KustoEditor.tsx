@@ -1,5 +1,5 @@
 import { useEffect, useImperativeHandle, useRef } from 'react';
-import { makeStyles } from '@fluentui/react-components';
+import { makeStyles, tokens } from '@fluentui/react-components';
 import { hunt } from '../api/hunting';
 import type { ThemeName } from '../app/theme';
 import { Checker } from './checking';
@@ -7,7 +7,17 @@ import type { EditorProps } from './editing';
 import { giveSchema, mark, monaco } from './editor';
 import { blockAt, type Block } from './statement';
 
-const useStyles = makeStyles({ box: { width: '100%', height: '100%' } });
+const useStyles = makeStyles({
+  box: {
+    width: '100%',
+    height: '100%',
+    '& .bz-error': { textDecoration: `underline wavy ${tokens.colorPaletteRedForeground1}`, textUnderlineOffset: '3px' },
+    '& .bz-warning': { textDecoration: `underline wavy ${tokens.colorPaletteDarkOrangeForeground1}`, textUnderlineOffset: '3px' },
+  },
+});
+
+// The language service may still ask for a model that was in front a moment ago.
+const keepModels = 30_000;
 
 const themes: Record<ThemeName, string> = { light: 'kusto-light', dark: 'kusto-dark', contrast: 'hc-black' };
 const checkAfter = 400;
@@ -134,8 +144,9 @@ export function KustoEditor(props: EditorProps) {
       checks.stop();
       changed.dispose();
       made.dispose();
-      for (const model of held.values()) model.dispose();
+      const gone = [...held.values()];
       held.clear();
+      setTimeout(() => gone.forEach((model) => model.dispose()), keepModels);
     };
   }, []);
 

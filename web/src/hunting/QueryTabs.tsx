@@ -109,7 +109,7 @@ export function QueryTabs(p: QueryTabsProps) {
   };
   return (
     <div className={s.strip}>
-      <div ref={box} className={s.tabs} role="group" aria-label="Queries">
+      <div ref={box} className={s.tabs} role="group" aria-label="Open queries">
         {tabs.map((t, at) => (
           <span
             key={t.id}
@@ -236,7 +236,7 @@ export function QueryTabs(p: QueryTabsProps) {
       </div>
       <Menu>
         <MenuTrigger disableButtonEnhancement>
-          <Tooltip content="New query" relationship="label">
+          <Tooltip content="New query tab" relationship="label">
             <Button className={s.add} appearance="transparent" size="small" icon={<AddRegular />} />
           </Tooltip>
         </MenuTrigger>

@@ -19,6 +19,7 @@ kustoDefaults.setLanguageSettings({
   includeControlCommands: false,
   enableQueryWarnings: false,
   enableQuerySuggestions: false,
+  enableQuickFixes: false,
 });
 
 const owner = 'bartizan';
@@ -77,8 +78,28 @@ monaco.languages.registerCodeActionProvider('kusto', {
 
 export { monaco };
 
+// The underlines of each model. They are our own, because the language service takes away those that belong to markers.
+const underlines = new WeakMap<monaco.editor.ITextModel, string[]>();
+
 // mark shows problems in a model. Lines of problems are those of the whole text.
 export function mark(model: monaco.editor.ITextModel, problems: readonly Diagnostic[]): void {
+  underlines.set(
+    model,
+    model.deltaDecorations(
+      underlines.get(model) ?? [],
+      problems.map((p) => ({
+        range: model.validateRange(
+          new monaco.Range(
+            p.line,
+            p.column,
+            p.endLine ?? p.line,
+            Math.max(p.endColumn ?? p.column + 1, p.endLine === p.line ? p.column + 1 : 1),
+          ),
+        ),
+        options: { inlineClassName: p.severity === 'warning' ? 'bz-warning' : 'bz-error', stickiness: 1 },
+      })),
+    ),
+  );
   monaco.editor.setModelMarkers(
     model,
     owner,
