@@ -53,8 +53,10 @@ func (e *Engine) openStore(ctx context.Context, id tenant.ID, database string) (
 			s.disconnect()
 		}
 	}()
+	// Skip indexes are made when parts are merged: the small parts of fresh rows are sooner read whole.
+	settings := ch.Settings{"async_insert": 0, "materialize_skip_indexes_on_insert": 0}
 	for _, host := range e.at.hosts {
-		conn, err := e.dial(host, "", writeConnections, ch.Settings{"async_insert": 0})
+		conn, err := e.dial(host, "", writeConnections, settings)
 		if err != nil {
 			return nil, err
 		}

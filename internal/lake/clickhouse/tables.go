@@ -3,9 +3,11 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/schema"
@@ -37,8 +39,10 @@ func group(t *schema.Table) int {
 	return -1
 }
 
-// long are endings of names of columns with long text, where a search for a part of it skips what cannot have it.
-var long = []string{"CommandLine", "FolderPath", "FileOriginUrl", "RemoteUrl", "RegistryKey", "RegistryValueData", "RequestUri", "ObjectName"}
+// long are columns with long text, where a search for a word skips what does not have it: by the words of the ASCII texts, and by where other texts are.
+var long = []string{
+	"FolderPath", "ProcessCommandLine", "InitiatingProcessCommandLine", "RegistryKey", "RegistryValueData", "RemoteUrl", "Url", "RequestUri", "Subject",
+}
 
 // few are endings of names of columns with few distinct values.
 var few = []string{
@@ -92,8 +96,13 @@ func createTable(database string, t *schema.Table) string {
 	}
 	defs = append(defs, ident(batchColumn)+" Int64 CODEC(ZSTD(1))")
 	for _, c := range t.Stored() {
-		if c.Type == schema.String && endsIn(c.Name, long) {
-			defs = append(defs, fmt.Sprintf("INDEX %s lower(%s) TYPE ngrambf_v1(4, 32768, 2, 0) GRANULARITY 1", ident("part_of_"+c.Physical), ident(c.Physical)))
+		name := ident(c.Physical)
+		if c.Type == schema.String && slices.Contains(long, c.Name) {
+			defs = append(defs, fmt.Sprintf("INDEX %s lower(%s) TYPE tokenbf_v1(16384, 2, 0) GRANULARITY 1", ident("words_of_"+c.Physical), name),
+				fmt.Sprintf("INDEX %s lengthUTF8(%s) - length(%s) TYPE minmax GRANULARITY 1", ident("ascii_of_"+c.Physical), name, name))
+		}
+		if c.Name == t.TimeColumn {
+			defs = append(defs, fmt.Sprintf("INDEX %s %s TYPE minmax GRANULARITY 1", ident("time"), name))
 		}
 	}
 	defs = append(defs, fmt.Sprintf("INDEX %s %s TYPE minmax GRANULARITY 1024", ident("batch"), ident(batchColumn)))
@@ -116,19 +125,26 @@ func (s *Store) prepare(ctx context.Context, catalog *schema.Catalog) error {
 	if err := s.checkCluster(ctx); err != nil {
 		return err
 	}
+	g, each := errgroup.WithContext(ctx)
 	for i, shard := range s.shards {
-		if err := exec(ctx, shard, "CREATE DATABASE IF NOT EXISTS "+ident(s.database), "CREATE DATABASE IF NOT EXISTS "+ident(s.local)); err != nil {
-			return err
-		}
-		if err := s.prepareShard(ctx, shard, catalog); err != nil {
-			return fmt.Errorf("host %s: %w", s.engine.at.hosts[i], err)
-		}
+		g.Go(func() error {
+			if err := s.prepareShard(each, shard, catalog); err != nil {
+				return fmt.Errorf("host %s: %w", s.engine.at.hosts[i], err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	return exec(ctx, s.home(), fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s (source String, position Int64, %s Int64) ENGINE = ReplacingMergeTree(%s) ORDER BY source "+
 		"SETTINGS fsync_after_insert = 1, fsync_part_directory = 1", ident(s.database), ident(positionsTable), ident(batchColumn), ident(batchColumn)))
 }
 
 func (s *Store) prepareShard(ctx context.Context, shard driver.Conn, catalog *schema.Catalog) error {
+	if err := exec(ctx, shard, "CREATE DATABASE IF NOT EXISTS "+ident(s.database), "CREATE DATABASE IF NOT EXISTS "+ident(s.local)); err != nil {
+		return err
+	}
 	if err := s.grow(ctx, shard); err != nil {
 		return err
 	}
