@@ -29,11 +29,12 @@ type running struct {
 }
 
 // launch starts a server and returns what it prints, without waiting for it to be ready.
-func launch(t *testing.T, data, listen string) (*running, io.Reader) {
+func launch(t *testing.T, data, listen string, settings ...string) (*running, io.Reader) {
 	t.Helper()
 	r := &running{log: &bytes.Buffer{}, ended: make(chan error, 1)}
 	// Not bound to the test's context, which ends before cleanups do.
-	r.cmd = exec.CommandContext(context.Background(), "bartizan", "serve", "--data", data, "--listen", listen, "--log-level", "warn", "--http-grace", "15s")
+	args := append([]string{"serve", "--data", data, "--listen", listen, "--log-level", "warn", "--http-grace", "15s"}, settings...)
+	r.cmd = exec.CommandContext(context.Background(), "bartizan", args...)
 	out, in := io.Pipe()
 	r.cmd.Stdout, r.cmd.Stderr = in, r.log
 	if err := r.cmd.Start(); err != nil {
@@ -54,9 +55,9 @@ func launch(t *testing.T, data, listen string) (*running, io.Reader) {
 }
 
 // startServer starts a server and returns when it says where it is.
-func startServer(t *testing.T, data, listen string) *running {
+func startServer(t *testing.T, data, listen string, settings ...string) *running {
 	t.Helper()
-	r, out := launch(t, data, listen)
+	r, out := launch(t, data, listen, settings...)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if _, url, ok := strings.Cut(lines.Text(), " is at "); ok {
