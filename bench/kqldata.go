@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,8 +38,9 @@ var parts = []part{
 
 // huntLake is the opened file of a lake with the rows of the bench.
 type huntLake struct {
-	db   *sql.DB
-	rows int64
+	db     *sql.DB
+	rows   int64
+	tables map[string]int64 // rows of each
 }
 
 // openLake opens the lake's file as the product does, for statements of our own too.
@@ -87,7 +89,7 @@ func (b *bench) huntingLake(ctx context.Context, total int) (*huntLake, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.multiply(ctx, total); err != nil {
+	if err := errors.Join(l.multiply(ctx, total), l.count(ctx)); err != nil {
 		return nil, err
 	}
 	if keep != "" {
@@ -126,12 +128,13 @@ func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 func (l *huntLake) close() error { return l.db.Close() }
 
 func (l *huntLake) count(ctx context.Context) error {
-	l.rows = 0
+	l.rows, l.tables = 0, map[string]int64{}
 	for _, p := range parts {
 		var n int64
 		if err := l.db.QueryRowContext(ctx, "SELECT count(*) FROM "+p.table).Scan(&n); err != nil {
 			return err
 		}
+		l.tables[p.table] = n
 		l.rows += n
 	}
 	return nil
@@ -178,7 +181,6 @@ func (l *huntLake) multiply(ctx context.Context, total int) error {
 				return err
 			}
 		}
-		l.rows += int64(n) * int64(k)
 	}
 	for _, t := range schema.Load().Tables() {
 		if !used[t.Name] {

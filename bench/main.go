@@ -1,7 +1,7 @@
 // Command bench prints the measures of the product as `name value unit` lines, with `name.yardstick.WHAT value unit` beside those that have a yardstick in
 // the same run. It drives the built binary from outside where a user would, and packages directly where a measure is about one of them.
 //
-//	go run ./bench [all|ingest|sigma|kql|portal|correlate]
+//	go run ./bench [all|ingest|sigma|kql|clickhouse|portal|correlate]
 package main
 
 import (
@@ -40,10 +40,11 @@ func run(ctx context.Context, which string) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, settings: takeSettings()}
+	defer b.close()
 	groups := []struct {
 		name string
 		fn   func(context.Context) error
-	}{{"sigma", b.sigma}, {"ingest", b.ingest}, {"kql", b.kql}, {"correlate", b.correlate}, {"portal", b.portal}}
+	}{{"sigma", b.sigma}, {"ingest", b.ingest}, {"kql", b.kql}, {"clickhouse", b.onClickHouse}, {"correlate", b.correlate}, {"portal", b.portal}}
 	known := which == "all"
 	for _, g := range groups {
 		if which != "all" && which != g.name {
@@ -55,7 +56,7 @@ func run(ctx context.Context, which string) error {
 		}
 	}
 	if !known {
-		return fmt.Errorf("there is no group %q: all, sigma, ingest, kql, correlate, portal", which)
+		return fmt.Errorf("there is no group %q: all, sigma, ingest, kql, clickhouse, correlate, portal", which)
 	}
 	return nil
 }
@@ -63,6 +64,13 @@ func run(ctx context.Context, which string) error {
 type bench struct {
 	dir      string
 	settings map[string]string // of the environment, BARTIZAN_BENCH_ROWS as ROWS
+	lake     *huntLake
+}
+
+func (b *bench) close() {
+	if b.lake != nil {
+		_ = b.lake.close()
+	}
 }
 
 // takeSettings takes the bench's settings out of the environment: the product refuses variables that it does not know.

@@ -56,7 +56,7 @@ func (d *duck) strings() {
 	})
 	both("=~", func(g *Emitter, x plan.Expr, p string) string {
 		s := g.Text(x)
-		if ascii(p) {
+		if ascii(p) && !computed(s) {
 			// A text of another length is another text.
 			return "(strlen(" + s + ") = " + itoa(len(p)) + " AND lower(" + s + ") = " + quote(strings.ToLower(p)) + ")"
 		}
@@ -145,13 +145,19 @@ func wrap(f string) func(*Emitter, *plan.Call) string {
 // faster one, and for columns that the engine keeps as a dictionary it is computed once for each different value.
 const longText = 160
 
-// byLength chooses between two forms of a test by the length of the text; p is what the test looks for.
+// byLength chooses between two forms of a test by the length of the text; p is what the test looks for. A text that is computed is computed once.
 func byLength(s, p, short, pattern string) string {
 	if !ascii(p) {
 		return "(" + short + ")"
 	}
+	if computed(s) {
+		return "regexp_matches(" + s + ", " + quote("(?s)"+pattern) + ")"
+	}
 	return "CASE WHEN strlen(" + s + ") < " + itoa(longText) + " THEN " + short + " ELSE regexp_matches(" + s + ", " + quote("(?s)"+pattern) + ") END"
 }
+
+// computed says that naming the value twice computes it twice.
+func computed(s string) bool { return strings.Contains(s, "(") }
 
 // found tests whether a text holds p in any letter case.
 func found(s, p string) string {
