@@ -89,8 +89,13 @@ export function QuickLaunch({ groups, folded, onFold, drawer, onDrawerClose }: Q
   const { pathname } = useLocation();
   useEffect(onDrawerClose, [pathname]); // eslint-disable-line react-hooks/exhaustive-deps -- closes on navigation only
   const small = folded && !drawer;
+  // The longest address that the page lies below is where one is.
+  const at = groups
+    .flatMap((g) => g.items)
+    .filter((i) => pathname === i.to || (i.to !== '/' && pathname.startsWith(`${i.to}/`)))
+    .sort((a, b) => b.to.length - a.to.length)[0]?.to;
   const item = (i: NavItem) => {
-    const here = i.to === '/' ? pathname === '/' : pathname.startsWith(i.to);
+    const here = i.to === at;
     const link = (
       <Link
         to={i.to}

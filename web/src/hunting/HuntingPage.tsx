@@ -20,7 +20,7 @@ import { FunctionDialog } from './dialogs/FunctionDialog';
 import { RuleDialog } from './dialogs/RuleDialog';
 import { SaveDialog } from './dialogs/SaveDialog';
 import { EditorArea } from './EditorArea';
-import type { EditorHandle } from './editing';
+import { widened, type EditorHandle } from './editing';
 import { GettingStarted } from './GettingStarted';
 import { HistoryPane } from './HistoryPane';
 import { keepLayout, layout, type Layout } from './keep';
@@ -117,7 +117,7 @@ export function HuntingPage() {
     setBottomTab('results');
     const outcome = await runs.run(tab.id, block.text, block.line - 1, over);
     const found = outcome.state === 'failed' ? problemOf(outcome.error) : undefined;
-    if (found) editor.current?.show([found], block.line - 1);
+    if (found) editor.current?.show([widened(found, block.text)], block.line - 1);
     const title = description(block.text).slice(0, 60);
     if (title !== '' && tab.kind === 'editor')
       update((st) => {
@@ -339,6 +339,7 @@ export function HuntingPage() {
             ) : run.state === 'failed' && (run.received ?? 0) === 0 ? (
               <QueryError
                 error={run.error}
+                query={run.query ?? ''}
                 offset={run.offset ?? 0}
                 onShow={() => editor.current?.nextProblem()}
                 onFix={fix}

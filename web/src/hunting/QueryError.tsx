@@ -4,7 +4,7 @@ import { ApiError } from '../api/client';
 import { CopyId } from '../design/CopyId';
 import { asSentence, Failure } from '../design/states';
 import { advice, retryAt } from './advice';
-import { suggestions } from './editing';
+import { suggestions, widened } from './editing';
 import { problemOf } from './results/problem';
 
 const useStyles = makeStyles({
@@ -23,12 +23,14 @@ const useStyles = makeStyles({
 // QueryError says why a query did not run: where, what, and what to do about it, by the class of the error.
 export function QueryError({
   error,
+  query,
   offset,
   onShow,
   onFix,
   onRetry,
 }: {
   error: unknown;
+  query: string;
   // Lines of the tab above the query.
   offset: number;
   onShow: () => void;
@@ -46,7 +48,8 @@ export function QueryError({
     return () => clearInterval(timer);
   }, [until]);
   if (!api || api.status === 403) return <Failure what="the result" error={error} retry={onRetry} />;
-  const problem = problemOf(error);
+  const found = problemOf(error);
+  const problem = found ? widened(found, query) : undefined;
   const { title, todo } = advice(api);
   const waits = until === undefined ? 0 : Math.max(0, Math.ceil((until - now) / 1000));
   const meant = suggestions(problem?.hint);

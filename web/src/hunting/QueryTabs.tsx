@@ -1,4 +1,4 @@
-import { useRef, useState, type KeyboardEvent } from 'react';
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import {
   Button,
   Input,
@@ -90,6 +90,9 @@ export function QueryTabs(p: QueryTabsProps) {
   const [dragged, setDragged] = useState('');
   const [over, setOver] = useState('');
   const { tabs, current } = p.state;
+  useEffect(() => {
+    box.current?.querySelector(`[data-tab="${current}"]`)?.parentElement?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [current, tabs.length]);
   const focusSoon = (id: string) => requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-tab="${id}"]`)?.focus());
   const keys = (event: KeyboardEvent, t: QueryTab, at: number) => {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;

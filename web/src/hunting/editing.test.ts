@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { advice, retryAt } from './advice';
-import { actionContext, actionTypes, suggestions } from './editing';
+import { actionContext, actionTypes, suggestions, widened } from './editing';
 import { commented } from './PlainEditor';
 
 it('reads the names of a hint', () => {
@@ -56,4 +56,20 @@ it('reads when a throttled query may run again', () => {
   expect(retryAt({ details: { retryAfter: '30' } }, 1000)).toBe(31_000);
   expect(retryAt({ details: { retryAfter: '2026-01-01T00:00:00Z' } })).toBe(Date.parse('2026-01-01T00:00:00Z'));
   expect(retryAt({ details: {} })).toBeUndefined();
+});
+
+it('widens a problem to its word', () => {
+  const at = (line: number, column: number, endColumn = column + 1) => ({
+    code: 'name',
+    message: '',
+    severity: 'error' as const,
+    line,
+    column,
+    endLine: line,
+    endColumn,
+  });
+  expect(widened(at(2, 9), 'T\n| where FileNam == 1').endColumn).toBe(16);
+  expect(widened(at(2, 9, 12), 'T\n| where FileNam == 1').endColumn).toBe(12);
+  expect(widened(at(1, 3), 'T | where').endColumn).toBe(4);
+  expect(widened(at(9, 1), 'T').endColumn).toBe(2);
 });

@@ -56,3 +56,11 @@ export function actionTypes(query: string, tables: readonly TableInfo[]): { valu
   for (const t of named.length > 0 ? named : tables) for (const a of t.actionTypes ?? []) if (!seen.has(a)) seen.set(a, t.name);
   return [...seen].map(([value, table]) => ({ value, table })).sort((a, b) => (a.value < b.value ? -1 : 1));
 }
+
+// widened is a problem whose end reaches to the end of the word at its place, for an answer that names the beginning only. Lines are those of the text.
+export function widened(problem: Diagnostic, text: string): Diagnostic {
+  if (problem.endLine !== problem.line || problem.endColumn > problem.column + 1) return problem;
+  const line = text.split(/\r?\n/)[problem.line - 1] ?? '';
+  const word = /^[A-Za-z_][A-Za-z0-9_]*/.exec(line.slice(problem.column - 1))?.[0] ?? '';
+  return word.length > 1 ? { ...problem, endColumn: problem.column + word.length } : problem;
+}

@@ -11,12 +11,12 @@ import { bounds } from '../../design/time';
 import { Time } from '../../design/Time';
 import { useLinkStyles } from '../../design/useLinkStyles';
 import { TimeRange } from '../TimeRange';
-import { perDay, spanWords, total } from './summary';
+import { perDay, rangeWords, spanWords, total } from './summary';
 import { UsageChart } from './UsageChart';
 
 const useStyles = makeStyles({
   bar: { display: 'flex', flexWrap: 'wrap', gap: tokens.spacingHorizontalS, alignItems: 'center', marginBottom: tokens.spacingVerticalM },
-  scroll: { overflowX: 'auto' },
+  scroll: { overflowX: 'auto', flexShrink: 0 },
   table: {
     borderCollapse: 'collapse',
     width: '100%',
@@ -231,7 +231,7 @@ export function UsagePage() {
                         (states[u.state] ?? u.state)
                       )}
                     </td>
-                    <td className={s.note}>{u.timespan || 'All time'}</td>
+                    <td className={s.note}>{rangeWords(u.timespan)}</td>
                     <td>
                       <button type="button" className={s.query} title="Open the query" onClick={() => open(u)}>
                         {u.query}

@@ -39,3 +39,13 @@ export function spanWords(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
+
+// rangeWords writes the time range of a run; what is no plain length stays as it is.
+export function rangeWords(timespan: string | undefined): string {
+  if (!timespan) return 'All time';
+  const m = /^P(?:(\d+)D|T(\d+)H)$/.exec(timespan);
+  if (!m) return timespan.replaceAll('/', ' to ');
+  const n = Number(m[1] ?? m[2]);
+  const unit = m[1] ? 'day' : 'hour';
+  return n === 1 ? `Last ${unit}` : `Last ${n} ${unit}s`;
+}
