@@ -9,6 +9,7 @@ package kql
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/bind"
@@ -65,6 +66,7 @@ type Program struct {
 const (
 	SeverityError   = "error"
 	SeverityWarning = "warning"
+	SeverityInfo    = "info" // a hint, from Check only
 )
 
 // Diagnostic is a remark about a place of the query. Lines and columns count from 1, columns in characters; the end is exclusive.
@@ -109,9 +111,19 @@ func Compile(query string, catalog Catalog, opt Options) (*Program, error) {
 	return nil, e
 }
 
-// Check returns everything there is to say about a query, in order of place: errors, and warnings where there is no error.
+// Check returns everything there is to say about a query, in order of place: errors, and where there is none warnings and hints (see HintContains and the
+// other codes).
 func Check(query string, catalog Catalog, opt Options) []Diagnostic {
-	_, diags := compile(query, catalog, opt)
+	program, diags := compile(query, catalog, opt)
+	if program == nil {
+		return diags
+	}
+	q, _ := syntax.Parse(query)
+	diags = append(diags, hints(q)...)
+	sort.SliceStable(diags, func(i, j int) bool {
+		a, b := diags[i], diags[j]
+		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
+	})
 	return diags
 }
 
