@@ -25,6 +25,7 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 			below[c.ID] = true
 		}
 	}
+	through := below.with() // what the rows keep; the rest is needed for the arrays only
 	exprs := make([]plan.Expr, len(x.Items))
 	windows := false
 	for i, it := range x.Items {
@@ -38,7 +39,8 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 		r, exprs = g.liftAll(r, inCols, below, exprs)
 	}
 	inHave := allOf(inCols)
-	r = g.computeFirst(r, inCols, below, exprs)
+	r = g.computeFirst(r, inCols, through, exprs)
+	below = through
 
 	// The lists, beside everything that passes through.
 	items, names := kept(inCols, below)
@@ -132,22 +134,37 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 	return g.apply(x, want, out, rid, pos, inHave)
 }
 
+// simple says that naming an expression again costs nothing.
+func simple(e plan.Expr) bool {
+	switch e.(type) {
+	case *plan.ColRef, *plan.Const, *hiddenRef:
+		return true
+	}
+	return false
+}
+
 // computeFirst computes the expressions that are more than a column in a SELECT of their own, because each is named several times by what is above.
 func (g *Emitter) computeFirst(r *rel, cols []plan.Column, want need, exprs []plan.Expr) *rel {
-	items, names := kept(cols, want)
 	more := false
-	for i, e := range exprs {
-		switch e.(type) {
-		case *plan.ColRef, *plan.Const, *hiddenRef:
-			continue
+	keep := want.with()
+	for _, e := range exprs {
+		if simple(e) {
+			columnsIn(e, keep)
+		} else {
+			more = true
 		}
-		more = true
-		h := g.newHidden()
-		items = append(items, g.scoped(r, func() string { return g.dynamicOf(e) })+" AS "+h)
-		exprs[i] = &hiddenRef{name: h, t: plan.Dynamic}
 	}
 	if !more {
 		return r
+	}
+	items, names := kept(cols, keep)
+	for i, e := range exprs {
+		if simple(e) {
+			continue
+		}
+		h := g.newHidden()
+		items = append(items, g.scoped(r, func() string { return g.dynamicOf(e) })+" AS "+h)
+		exprs[i] = &hiddenRef{name: h, t: plan.Dynamic}
 	}
 	return g.derive(r, "SELECT "+selectList(r, items, names)+"\nFROM "+r.from())
 }
