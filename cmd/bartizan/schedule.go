@@ -69,7 +69,12 @@ func (s *server) runDue(ctx context.Context, id tenant.ID) error {
 	if err != nil {
 		return err
 	}
-	report, err := s.rules.RunDue(ctx, id, s.hunter(""), func(ctx context.Context, found []incident.Detection) error {
+	h, err := s.scheduledHunter()
+	if err != nil {
+		return err
+	}
+	defer h.outside.Close()
+	report, err := s.rules.RunDue(ctx, id, h, func(ctx context.Context, found []incident.Detection) error {
 		_, err := s.acceptLate(ctx, store, found)
 		return err
 	})
