@@ -24,7 +24,9 @@ func TestInvisibleTablesDoNotExist(t *testing.T) {
 	}
 	visible := func(t *schema.Table) bool { return t.Workload != "Email & collaboration" }
 	functions := []kql.StoredFunction{
-		{Name: "Mails", Text: "() { EmailEvents }"}, {Name: "AllMail", Text: "() { union Email* }"}, {Name: "Wide", Text: "() { search 'the-secret-subject' }"},
+		{Name: "Mails", Text: "() { EmailEvents }"},
+		{Name: "AllMail", Text: "() { union Email* }"},
+		{Name: "Wide", Text: "() { search 'the-secret-subject' }"},
 		{Name: "Named", Text: "(n:string) { table(n) }"},
 	}
 	for _, query := range []string{

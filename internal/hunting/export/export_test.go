@@ -52,8 +52,11 @@ func TestText(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ in, want []string }{
-		{[]string{"a", "b"}, []string{"a", "b"}}, {[]string{"a", "a", "a"}, []string{"a", "a1", "a2"}}, {[]string{"a", "a", "a1"}, []string{"a", "a2", "a1"}},
-		{[]string{"a1", "a", "a", "a"}, []string{"a1", "a", "a2", "a3"}}, {[]string{"", ""}, []string{"", "1"}},
+		{[]string{"a", "b"}, []string{"a", "b"}},
+		{[]string{"a", "a", "a"}, []string{"a", "a1", "a2"}},
+		{[]string{"a", "a", "a1"}, []string{"a", "a2", "a1"}},
+		{[]string{"a1", "a", "a", "a"}, []string{"a1", "a", "a2", "a3"}},
+		{[]string{"", ""}, []string{"", "1"}},
 	} {
 		var cols []export.Column
 		for _, n := range c.in {
