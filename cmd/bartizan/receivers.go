@@ -7,8 +7,8 @@ import (
 
 	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
 	"github.com/bartizan-sec/bartizan/internal/ingest/syslog"
+	"github.com/bartizan-sec/bartizan/internal/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )

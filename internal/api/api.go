@@ -25,8 +25,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
-	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
+	"github.com/bartizan-sec/bartizan/internal/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/platform/telemetry"
 	"github.com/bartizan-sec/bartizan/internal/setting"
@@ -63,7 +62,7 @@ type Deps struct {
 // Receiver keeps what senders deliver; ingest.Receiver does.
 type Receiver interface {
 	Accept(ctx context.Context, d ingest.Delivery, body io.Reader) (ingest.Receipt, error)
-	Take(ctx context.Context, d ingest.Delivery, records []dialect.Record) (ingest.Taken, error)
+	Take(ctx context.Context, d ingest.Delivery, records []ingest.WireRecord) (ingest.Taken, error)
 	Replay(ctx context.Context, id tenant.ID, ids []string) (ingest.Replayed, error)
 }
 

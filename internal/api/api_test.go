@@ -25,8 +25,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
-	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
+	"github.com/bartizan-sec/bartizan/internal/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
@@ -122,7 +121,7 @@ func (f *fakeReceiver) Accept(_ context.Context, d ingest.Delivery, body io.Read
 }
 
 // Take refuses records that hold "bad" and keeps the others.
-func (f *fakeReceiver) Take(_ context.Context, d ingest.Delivery, records []dialect.Record) (ingest.Taken, error) {
+func (f *fakeReceiver) Take(_ context.Context, d ingest.Delivery, records []ingest.WireRecord) (ingest.Taken, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {

@@ -26,6 +26,7 @@ const (
 	bySignIn     door = "signedIn"   // any user or token with the scope; the handler's service checks what it may
 	byPassword   door = "session"    // anybody signed in, also with a password that has to be changed
 	byToken      door = "token"      // any token with the scope; sessions do not count
+	byBody       door = "body"       // programs whose protocol puts the secret into the body; the handler checks it
 	bySystem     door = "system"     // administrators of the installation
 	open         door = "open"       // everybody
 )
@@ -61,7 +62,7 @@ func callOf(ctx context.Context) *call {
 
 // admit finds out who asks and for which tenant, and whether that may be. It is the only way in: every operation passes through it before its body is read.
 func (s *server) admit(r *http.Request, op operation) (*call, error) {
-	if op.door == open {
+	if op.door == open || op.door == byBody {
 		if changing(r.Method) && s.cross.Check(r) != nil {
 			return nil, errOtherSite()
 		}
@@ -177,7 +178,7 @@ func askedTenant(r *http.Request) string {
 
 // describeOp makes the OpenAPI part of an operation.
 func (s *server) describeOp(op operation) huma.Operation {
-	if op.door == "" || op.id == "" || op.door == byPermission && op.permission == "" || op.door != open && op.door != byPassword && op.scope == "" {
+	if op.door == "" || op.id == "" || op.door == byPermission && op.permission == "" || op.door != open && op.door != byBody && op.door != byPassword && op.scope == "" {
 		panic("api: " + op.method + " " + op.path + " says not who may use it") // a slip of ours, found by the first test that makes a server
 	}
 	o := huma.Operation{
@@ -189,7 +190,10 @@ func (s *server) describeOp(op operation) huma.Operation {
 	if op.large > 0 {
 		o.MaxBodyBytes = op.large
 	}
-	if op.door != open {
+	if op.refuse != nil {
+		o.Extensions["x-refusal"] = "in the words of the protocol"
+	}
+	if op.door != open && op.door != byBody {
 		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
 		if op.door == byToken {
 			o.Security = o.Security[1:]
@@ -222,7 +226,7 @@ func handle[I, O any](s *server, op operation, fn func(ctx context.Context, c *c
 
 // record writes a changing operation into the tenant's audit log.
 func (s *server) record(ctx context.Context, op operation, c *call, in any) error {
-	if !changing(op.method) || op.quiet || op.door == open {
+	if !changing(op.method) || op.quiet || op.door == open || op.door == byBody {
 		return nil
 	}
 	e := access.Entry{Action: op.id}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
@@ -34,9 +33,14 @@ func (s *server) registerBulk() {
 			"The token comes as Bearer, as ApiKey, or as the password of basic authentication."
 		o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-ndjson": {}}}
 	}
-	for path, id := range map[string]string{"/_bulk": "bulk", "/{index}/_bulk": "bulkIndex"} {
-		s.handleRaw(bulkOperation(http.MethodPost, path, id), doc, s.bulkDelivery)
-		s.handleRaw(bulkOperation(http.MethodPut, path, id+"Put"), doc, s.bulkDelivery)
+	withIndex := func(o *huma.Operation) {
+		doc(o)
+		o.Parameters = []*huma.Param{{Name: "index", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "comes back in the answer"}}
+	}
+	for _, method := range []string{http.MethodPost, http.MethodPut} {
+		id := "bulk" + method[:1] + strings.ToLower(method[1:])
+		s.handleRaw(bulkOperation(method, "/_bulk", id), doc, s.bulkDelivery)
+		s.handleRaw(bulkOperation(method, "/{index}/_bulk", id+"Index"), withIndex, s.bulkDelivery)
 	}
 }
 
@@ -68,15 +72,15 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 	}
 	defer body.Close()
 	answer := bulkAnswer{Items: []map[string]bulkAnswerRow{}}
-	var records []dialect.Record
+	var records []ingest.WireRecord
 	var rows []int // position in the answer of each record
-	err = dialect.Bulk(body, r.PathValue("index"), func(i dialect.BulkItem) error {
+	err = ingest.ReadBulk(body, r.PathValue("index"), func(i ingest.BulkItem) error {
 		row := bulkAnswerRow{Index: i.Index, ID: i.ID, Status: http.StatusCreated, Result: "created"}
 		if i.Err != nil {
 			row.refuse(i.Err)
 			answer.Errors = true
 		} else {
-			records, rows = append(records, dialect.Record{Data: i.Doc}), append(rows, len(answer.Items))
+			records, rows = append(records, ingest.WireRecord{Data: i.Doc}), append(rows, len(answer.Items))
 		}
 		answer.Items = append(answer.Items, map[string]bulkAnswerRow{i.Op: row})
 		return nil

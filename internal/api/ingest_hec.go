@@ -10,7 +10,6 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
@@ -21,7 +20,7 @@ type hecAnswer struct {
 	Event *int   `json:"invalid-event-number,omitempty"`
 }
 
-// The codes of hecAnswer beside those of dialect.HECError.
+// The codes of hecAnswer beside those of ingest.HECError.
 const (
 	hecSuccess   = 0
 	hecNoToken   = 2
@@ -72,12 +71,12 @@ func (s *server) hecEvents(w http.ResponseWriter, r *http.Request, c *call) erro
 	if err := fitName(r.URL.Query().Get("source")); err != nil {
 		return err
 	}
-	var records []dialect.Record
-	reading := dialect.HEC(body, func(rec dialect.Record) error {
+	var records []ingest.WireRecord
+	reading := ingest.ReadHEC(body, func(rec ingest.WireRecord) error {
 		records = append(records, rec)
 		return nil
 	})
-	var wrong *dialect.HECError
+	var wrong *ingest.HECError
 	if reading != nil && (!errors.As(reading, &wrong) || body.exceeded) {
 		return s.tooLarge(body, c, reading)
 	}
@@ -85,7 +84,7 @@ func (s *server) hecEvents(w http.ResponseWriter, r *http.Request, c *call) erro
 }
 
 // hecTake keeps the events; one that could not be read is named, those before it are kept.
-func (s *server) hecTake(w http.ResponseWriter, r *http.Request, c *call, records []dialect.Record, wrong *dialect.HECError) error {
+func (s *server) hecTake(w http.ResponseWriter, r *http.Request, c *call, records []ingest.WireRecord, wrong *ingest.HECError) error {
 	if len(records) > 0 {
 		taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant, File: r.URL.Query().Get("source")}, records)
 		if err != nil {
@@ -93,7 +92,7 @@ func (s *server) hecTake(w http.ResponseWriter, r *http.Request, c *call, record
 		}
 		for i, refused := range taken.Refused {
 			if refused != nil && wrong == nil {
-				wrong = &dialect.HECError{Code: 6, Text: refused.Error(), Event: i}
+				wrong = &ingest.HECError{Code: 6, Text: refused.Error(), Event: i}
 			}
 		}
 	}
@@ -114,21 +113,21 @@ func (s *server) hecLines(w http.ResponseWriter, r *http.Request, c *call) error
 		return err
 	}
 	defer body.Close()
-	var records []dialect.Record
+	var records []ingest.WireRecord
 	lines := bufio.NewScanner(body)
-	lines.Buffer(make([]byte, 64<<10), dialect.MaxRecord)
+	lines.Buffer(make([]byte, 64<<10), ingest.MaxWireRecord)
 	for lines.Scan() {
 		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
-			records = append(records, dialect.Record{Data: bytes.Clone(line), Host: r.URL.Query().Get("host")})
+			records = append(records, ingest.WireRecord{Data: bytes.Clone(line), Host: r.URL.Query().Get("host")})
 		}
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return fault.Newf(fault.TooLarge, "a line is longer than %d bytes", dialect.MaxRecord)
+		return fault.Newf(fault.TooLarge, "a line is longer than %d bytes", ingest.MaxWireRecord)
 	case err != nil:
 		return s.tooLarge(body, c, err)
 	case len(records) == 0:
-		return s.hecTake(w, r, c, nil, &dialect.HECError{Code: 5, Text: "No data"})
+		return s.hecTake(w, r, c, nil, &ingest.HECError{Code: 5, Text: "No data"})
 	}
 	return s.hecTake(w, r, c, records, nil)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
-	"github.com/bartizan-sec/bartizan/internal/ingest/osquery"
+	"github.com/bartizan-sec/bartizan/internal/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
@@ -31,10 +31,10 @@ type osqueryRequest struct {
 }
 
 // registerOsquery serves osquery's TLS interface. Agents have no header for a token: the enroll secret is one, and a node key stands for it afterwards,
-// so the doors are open and each handler looks for itself.
+// so each handler looks at the secret in the body.
 func (s *server) registerOsquery() {
 	add := func(path, id, summary string, fn func(ctx context.Context, r *http.Request, in *osqueryRequest) (any, error)) {
-		op := operation{method: http.MethodPost, path: "/osquery/" + path, id: id, summary: summary, tag: "ingest", door: open}
+		op := operation{method: http.MethodPost, path: "/osquery/" + path, id: id, summary: summary, tag: "ingest", door: byBody}
 		doc := func(o *huma.Operation) {
 			o.Description = "Part of osquery's TLS interface. The enroll secret is a token of scope ingest."
 			o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {}}}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
@@ -49,7 +48,7 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind stri
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
-	records, err := dialect.OTLP(raw, kind == typeJSON)
+	records, err := ingest.ReadOTLP(raw, kind == typeJSON)
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind stri
 		}
 	}
 	w.Header().Set("Content-Type", kind)
-	_, _ = w.Write(dialect.OTLPAnswer(rejected, reason, kind == typeJSON)) // a client that has gone needs no answer
+	_, _ = w.Write(ingest.OTLPAnswer(rejected, reason, kind == typeJSON)) // a client that has gone needs no answer
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (s *server) registerSources() {
 	})
 	replay := operation{
 		method: http.MethodPost, path: "/api/sources/refused/replay", id: "replayRefused", summary: "Send refused records through the receiver again", tag: tag, door: byPermission,
-		permission: access.CoreManage, scope: access.ScopeWrite,
+		permission: access.CoreManage, scope: access.ScopeAdmin,
 	}
 	handle(s, replay, func(ctx context.Context, c *call, in *refusedIDs) (*output[RefusedSent], error) {
 		done, err := s.Receiver.Replay(ctx, c.tenant, in.Body.IDs)

@@ -56,13 +56,18 @@ func TestTake(t *testing.T) {
 	f := setUp(t)
 	b := openBus(t)
 	r := ingest.NewReceiver(b, f.records, []ingest.Family{{Family: linux.New(), Probe: linux.Probe}})
-	line := func(serial, kind string) string { return "type=" + kind + " msg=audit(1700000000.123:" + serial + "): pid=1" }
+	line := func(serial, kind string) string {
+		return "type=" + kind + " msg=audit(1700000000.123:" + serial + "): pid=1"
+	}
 	envelope := func(host, message string) []byte {
 		return []byte(`{"host":{"name":"` + host + `"},"message":"` + message + `"}`)
 	}
 	taken, err := r.Take(context.Background(), ingest.Delivery{Tenant: "default"}, []dialect.Record{
-		{Data: envelope("web1", line("7", "SYSCALL"))}, {Data: envelope("web1", line("7", "EXECVE"))}, {Data: envelope("web2", line("7", "SYSCALL"))},
-		{Data: []byte("  ")}, {Data: []byte("what is this"), Host: "web3"},
+		{Data: envelope("web1", line("7", "SYSCALL"))},
+		{Data: envelope("web1", line("7", "EXECVE"))},
+		{Data: envelope("web2", line("7", "SYSCALL"))},
+		{Data: []byte("  ")},
+		{Data: []byte("what is this"), Host: "web3"},
 		{Data: []byte("<13>1 2031-03-04T05:06:07Z web4 sshd 7 - - hello")},
 	})
 	if err != nil || taken.Accepted != 4 || taken.RefusedCount != 1 || taken.Refused[3] == nil || taken.Refused[2] != nil {

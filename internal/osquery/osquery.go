@@ -21,7 +21,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/bartizan-sec/bartizan/internal/ingest"
-	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 	"github.com/bartizan-sec/bartizan/internal/normalise/linux"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
@@ -51,7 +50,7 @@ type Enrolment struct {
 
 // Taker keeps records; ingest.Receiver does.
 type Taker interface {
-	Take(ctx context.Context, d ingest.Delivery, records []dialect.Record) (ingest.Taken, error)
+	Take(ctx context.Context, d ingest.Delivery, records []ingest.WireRecord) (ingest.Taken, error)
 }
 
 // Service keeps the agents.
@@ -139,9 +138,9 @@ func (s *Service) Log(ctx context.Context, n *Node, kind string, data []json.Raw
 	if kind != "result" {
 		d.Source = ingest.Auto
 	}
-	records := make([]dialect.Record, len(data))
+	records := make([]ingest.WireRecord, len(data))
 	for i, raw := range data {
-		records[i] = dialect.Record{Data: raw, Host: n.Host}
+		records[i] = ingest.WireRecord{Data: raw, Host: n.Host}
 	}
 	_, err := s.taker.Take(ctx, d, records)
 	return err
