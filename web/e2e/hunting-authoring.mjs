@@ -173,13 +173,13 @@ export const tests = [
       const saved = kept.value.find((q) => q.name === name);
       assert.equal(saved.query, 'print Saved = 1, More = 2');
       assert.equal(saved.folder, 'Tests/Inner');
-      await page
+      await left
         .getByRole('button', { name: `Actions for ${name}` })
         .last()
         .click();
       await page.getByRole('menuitem', { name: 'Add to favourites' }).click();
       await page.getByRole('button', { name: /^Favourites/ }).waitFor();
-      await page
+      await left
         .getByRole('button', { name: `Actions for ${name}` })
         .last()
         .click();

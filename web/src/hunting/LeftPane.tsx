@@ -42,7 +42,7 @@ const useStyles = makeStyles({
     ':focus-visible': { outline: `2px solid ${tokens.colorStrokeFocus2}` },
     '@media (max-width: 899px)': { display: 'none' },
   },
-  close: { '@media (min-width: 900px)': { display: 'none' } },
+  close: { flexShrink: 0, '@media (min-width: 900px)': { display: 'none' } },
 });
 
 export type LeftTab = 'schema' | 'functions' | 'queries' | 'rules';
@@ -86,7 +86,7 @@ export function LeftPane({
         <div className={s.head}>
           <TabList
             className={s.tabs}
-            style={{ flexGrow: 1, minWidth: 0 }}
+            style={{ flexGrow: 1, flexShrink: 1, flexBasis: 0, minWidth: 0 }}
             size="small"
             selectedValue={tab}
             onTabSelect={(_, d) => onTab(d.value as LeftTab)}

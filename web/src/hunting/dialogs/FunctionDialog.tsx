@@ -206,7 +206,11 @@ export function FunctionDialog({ edited, body, onClose }: { edited?: HuntFunctio
                   Add parameter
                 </Button>
               </div>
-              <Field label={`Query of ${signature({ name: name || 'the function', parameters })}`} required {...says('body')}>
+              <Field
+                label={`Query of ${signature({ name: name || 'the function', parameters: parameters.filter((x) => x.name !== '') })}`}
+                required
+                {...says('body')}
+              >
                 <Textarea
                   resize="vertical"
                   rows={9}

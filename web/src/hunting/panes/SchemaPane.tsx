@@ -35,6 +35,21 @@ function tableLine(t: TableInfo, depth: number, open: boolean, starred: boolean,
   };
 }
 
+// The order of the groups; those it does not name come last.
+const groups = [
+  'Alerts & behaviors',
+  'Apps & identities',
+  'Email & collaboration',
+  'Devices',
+  'Vulnerability management',
+  'Cloud infrastructure',
+  'Exposure management',
+  'Data security',
+  'AI agents',
+];
+
+const placeOf = (group: string) => (groups.includes(group) ? groups.indexOf(group) : groups.length);
+
 // schemaLines lists what the tree shows: favourites, groups, tables, and the columns of open tables. A search opens the tables whose columns match.
 export function schemaLines(
   tables: readonly TableInfo[],
@@ -71,7 +86,7 @@ export function schemaLines(
     if (open) out.push(...inside);
   };
   section('favourites', 'Favourites', starred);
-  for (const group of new Set(tables.map((t) => t.group || t.workload)))
+  for (const group of [...new Set(tables.map((t) => t.group || t.workload))].sort((a, b) => placeOf(a) - placeOf(b)))
     section(
       group,
       group,
