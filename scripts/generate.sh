@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Regenerates what is made from code: the manual's pages of settings and of what runs where, and the web client's types from the OpenAPI description of a server started for it.
+# Regenerates what is made from code: the manual's pages of settings, of what runs where and of the query language, and the web client's types from the OpenAPI description of a server started for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go test ./internal/platform/config -run Reference -update
 go test ./kql/kqltest -run Engines -update
+go test ./kql/kqltest -run TestReference -update-reference
 go build -o bin/bartizan ./cmd/bartizan
 dir=$(mktemp -d "${TMPDIR:-/tmp}/bartizan-generate.XXXXXX")
 port=$(node -e 'const s=require("net").createServer();s.listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')

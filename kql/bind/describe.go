@@ -11,6 +11,8 @@ type Function struct {
 	Kind       string   `json:"kind"`
 	Signatures []string `json:"signatures"`
 	Instead    string   `json:"instead,omitempty"`
+	// Summary says in a few words what it gives; empty for what does not run here.
+	Summary string `json:"summary,omitempty"`
 }
 
 // Functions lists the functions by name. Kind is "scalar", "aggregate", "plugin" or "table".
@@ -22,7 +24,7 @@ func Functions() []Function {
 			if strings.HasPrefix(name, "__") {
 				continue
 			}
-			d := Function{Name: name, Kind: kind}
+			d := Function{Name: name, Kind: kind, Summary: summaries()[name]}
 			if f.obsolete {
 				d.Instead = f.instead
 			}
@@ -36,7 +38,7 @@ func Functions() []Function {
 	add("aggregate", t.aggregate)
 	add("plugin", t.plugin)
 	for _, name := range tableFunctionNames() {
-		out = append(out, Function{Name: name, Kind: "table", Signatures: []string{name + "(…)"}})
+		out = append(out, Function{Name: name, Kind: "table", Signatures: []string{name + "(…)"}, Summary: summaries()[name]})
 	}
 	sort.Slice(out, func(i, j int) bool {
 		if out[i].Name != out[j].Name {
