@@ -61,7 +61,11 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 	g.scoped(r, func() string {
 		for _, k := range keys {
 			s := g.As(k.Expr, k.Column.Type)
-			items = append(items, s+" AS "+col(k.Column.ID))
+			if s == col(k.Column.ID) {
+				items = append(items, s)
+			} else {
+				items = append(items, s+" AS "+col(k.Column.ID))
+			}
 			if _, constant := k.Expr.(*plan.Const); !constant {
 				group = append(group, s)
 			}
@@ -102,7 +106,7 @@ func (g *Emitter) aggregate(x *plan.Aggregate, want need) *rel {
 	if len(items) == 0 {
 		items = []string{"1 AS h0"}
 	}
-	sql := "SELECT " + strings.Join(items, ", ") + "\nFROM " + r.from()
+	sql := r.selectFrom(strings.Join(items, ", "))
 	switch {
 	case len(group) > 0:
 		sql += "\nGROUP BY " + strings.Join(group, ", ")

@@ -230,7 +230,7 @@ func (d *clickhouse) Quotient(a, b string) string { return "intDivOrNull(" + a +
 func (d *clickhouse) Lower(s string) string { return "lowerUTF8(" + s + ")" }
 
 // Traits implements Dialect.
-func (d *clickhouse) Traits() Traits { return Traits{Numbered: true, Inlines: d.legacy} }
+func (d *clickhouse) Traits() Traits { return Traits{Numbered: true, Flat: true, Inlines: d.legacy} }
 
 // Counter implements Dialect.
 func (d *clickhouse) Counter(n string, constant bool) string {

@@ -216,7 +216,9 @@ func (d *clickhouse) percentile(g *Emitter, a *aggCall) string {
 	}
 	switch t {
 	case plan.Int, plan.Long, plan.Real, plan.DateTime, plan.TimeSpan:
-		s := "quantileExactWeighted(" + strconv.FormatFloat(p/100, 'f', -1, 64) + ")(" + d.nullable(g, a.args[0], t) + ", 1)" + a.filter
+		// The engine takes the value at floor(level × n), counted from 0; nearest rank is at ceil(level × n) - 1. A level that is a hair lower gives that.
+		level := max(0, p/100-1e-12)
+		s := "quantileExact(" + strconv.FormatFloat(level, 'f', -1, 64) + ")(" + d.nullable(g, a.args[0], t) + ")" + a.filter
 		return d.Convert(g, s, t, a.Column.Type)
 	}
 	return g.Unsupported("a percentile of a %s", t)
@@ -240,8 +242,16 @@ func (d *clickhouse) Together(g *Emitter, fun string, by plan.Expr, fields []Fie
 	if g.NotNull(by) {
 		return f + "(" + row + ", " + s + ")"
 	}
-	if t := by.Type(); t == plan.Dynamic || t == plan.Decimal {
-		s = g.d.Convert(g, s, t, plan.Real)
+	least := fun == "arg_max"
+	switch t := by.Type(); t {
+	case plan.Long, plan.DateTime, plan.TimeSpan:
+		s = "ifNull(" + s + ", toInt64(" + pick(least, "-9223372036854775808", "9223372036854775807") + "))"
+	case plan.Int, plan.Bool:
+		s = "ifNull(toInt64(" + s + "), toInt64(" + pick(least, "-9223372036854775808", "9223372036854775807") + "))"
+	case plan.Real, plan.Dynamic, plan.Decimal:
+		s = "ifNull(" + g.As(by, plan.Real) + ", toFloat64(" + pick(least, "-inf", "inf") + "))"
+	default:
+		s = "ifNull(" + s + ", '')"
 	}
-	return f + "(" + row + ", tuple(isNull(" + s + ") = " + pick(fun == "arg_max", "0", "1") + ", assumeNotNull(" + s + ")))"
+	return f + "(" + row + ", " + s + ")"
 }

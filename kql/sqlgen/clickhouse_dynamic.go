@@ -297,14 +297,15 @@ func (d *clickhouse) address(g *Emitter, s string, f func(v, bits string) string
 	p := g.newHidden() + "v"
 	v := "(toUInt64(" + p + "[1]) * 16777216 + toUInt64(" + p + "[2]) * 65536 + toUInt64(" + p + "[3]) * 256 + toUInt64(" + p + "[4]))"
 	bits := "if(" + p + "[5] = '', toUInt8(32), toUInt8OrZero(" + p + "[5]))"
-	return "arrayElement(arrayMap(" + p + " -> if(length(" + p + ") < 5 OR arrayExists(e -> toUInt64OrZero(e) > 255, " + p + ") OR toUInt8OrZero(" + p + "[5]) > 32, NULL, " + f(v, bits) +
-		"), [extractGroups(" + s + ", " + ipShape + ")]), 1)"
+	number := "IPv4StringToNumOrNull(" + s + ")"
+	return "if(" + number + " IS NOT NULL, " + f("toUInt64(assumeNotNull("+number+"))", "toUInt8(32)") + ", arrayElement(arrayMap(" + p + " -> if(length(" + p + ") < 5 OR arrayExists(e -> toUInt64OrZero(e) > 255, " + p + ") OR toUInt8OrZero(" + p + "[5]) > 32, NULL, " + f(v, bits) +
+		"), [extractGroups(" + s + ", " + ipShape + ")]), 1))"
 }
 
 func (d *clickhouse) addresses() {
 	d.call["ipv4_is_private"] = func(g *Emitter, c *plan.Call) string {
 		return d.address(g, g.Text(c.Args[0]), func(v, _ string) string {
-			return "(intDiv(" + v + ", 16777216) = 10 OR intDiv(" + v + ", 1048576) = 2753 OR intDiv(" + v + ", 65536) = 49320)"
+			return "(bitShiftRight(" + v + ", 24) = 10 OR bitShiftRight(" + v + ", 20) = 2753 OR bitShiftRight(" + v + ", 16) = 49320)"
 		})
 	}
 	inRange := func(g *Emitter, s, r string) (string, bool) {

@@ -259,7 +259,7 @@ func (d *clickhouse) in(g *Emitter, c *plan.Call, fold, negated bool) string {
 			}
 		}
 	}
-	items := make([]string, 0, len(c.Args)-1)
+	items, plainItems := make([]string, 0, len(c.Args)-1), true
 	var others []string // items that are no constants
 	for _, a := range c.Args[1:] {
 		if a.Type() == plan.Dynamic || t == plan.Decimal || t == plan.Dynamic {
@@ -271,6 +271,7 @@ func (d *clickhouse) in(g *Emitter, c *plan.Call, fold, negated bool) string {
 		case fold && isConst:
 			s, _ := foldText(k).Value.(string)
 			items = append(items, chQuote(s))
+			plainItems = plainItems && ascii(s)
 		case fold:
 			others = append(others, d.Lower(g.Text(a)))
 		case isConst && k.T == plan.Real && t != plan.Real:
@@ -284,6 +285,9 @@ func (d *clickhouse) in(g *Emitter, c *plan.Call, fold, negated bool) string {
 	left := g.As(x, t)
 	if fold {
 		left = d.Lower(g.Text(x))
+		if plainItems && len(others) == 0 {
+			left = "lower(" + g.Text(x) + ")"
+		}
 		t = plan.String
 	}
 	var tests []string

@@ -195,6 +195,9 @@ func (d *clickhouse) variable(g *Emitter, name string, c *plan.Call) string {
 	return "(position(" + x + ", " + y + ") > 0 AND match(" + x + ", concat('(?s)', " + before + ", regexpQuoteMeta(" + y + "), " + after + ")))"
 }
 
+// maxTokens is up to how many words are looked for as tokens one by one.
+const maxTokens = 6
+
 // chAlternatives bounds the words of one search; the server takes at most 255.
 const chAlternatives = 60
 
@@ -248,8 +251,15 @@ func (d *clickhouse) asciiTerms(s string, words []string, fold, left, right bool
 		return quick
 	}
 	exact := "match(" + s + ", " + chQuote(pattern) + ")"
-	if len(words) == 1 && left && right && token(words[0]) {
-		exact = "(hasToken" + f + "(" + s + ", " + chQuote(words[0]) + ") OR " + exact + ")"
+	// Most texts that have the word have it as a token of the engine too; only the others need the expression.
+	if left && right && len(words) <= maxTokens {
+		var tokens []string
+		for _, w := range words {
+			if token(w) {
+				tokens = append(tokens, "hasToken"+f+"("+s+", "+chQuote(w)+")")
+			}
+		}
+		exact = "(" + strings.Join(append(tokens, exact), " OR ") + ")"
 	}
 	return quick + " AND " + exact
 }

@@ -57,6 +57,8 @@ type Traits struct {
 	Ranked bool
 	// Calls says that functions in Go can be called from SQL.
 	Calls bool
+	// Flat says that a SELECT had better read a stored table itself than a subquery over it.
+	Flat bool
 	// Inlines says that a named subquery is computed once for each use, and there is no way to have it computed once.
 	Inlines bool
 	// Mixed says that keys of different numeric types can be compared in a join.

@@ -319,7 +319,7 @@ func (g *Emitter) inQuery(x *plan.InQuery, pred bool) string {
 		if f == "in~" {
 			left, right = g.d.Lower(g.toText(left, t)), g.d.Lower(g.toText(right, t))
 		}
-		sub := "(SELECT " + right + " FROM " + r.from() + ")"
+		sub := "(" + r.selectFrom(right) + ")"
 		if f == "in~" || t == plan.String {
 			if negated {
 				return left + " NOT IN " + sub

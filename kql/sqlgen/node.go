@@ -86,6 +86,9 @@ func kept(cols []plan.Column, want need) ([]string, map[string]bool) {
 }
 
 func (g *Emitter) scan(x *plan.Scan, want need) *rel {
+	if r := g.openScan(x, want); r != nil {
+		return r
+	}
 	var items []string
 	for i, c := range x.Cols {
 		if want[c.ID] {
@@ -208,7 +211,7 @@ func (g *Emitter) flush(r *rel, cols []plan.Column, want need) *rel {
 		return r
 	}
 	items, names := kept(cols, want)
-	return g.derive(r, "SELECT "+selectList(r, items, names)+"\nFROM "+r.from())
+	return g.derive(r, r.selectFrom(selectList(r, items, names)))
 }
 
 func (g *Emitter) project(x *plan.Project, want need) *rel {
@@ -239,22 +242,33 @@ func (g *Emitter) project(x *plan.Project, want need) *rel {
 	}
 	items := make([]string, len(used))
 	names := map[string]bool{}
+	var lets []let
+	var exprs []plan.Expr
+	var out []string
 	g.scoped(r, func() string {
 		for i, it := range used {
 			name := col(it.Column.ID)
+			if !names[name] {
+				out = append(out, name)
+			}
 			names[name] = true
 			if ref, ok := it.Expr.(*plan.ColRef); ok && ref.ID == it.Column.ID {
 				items[i] = name
 				continue
 			}
-			items[i] = g.As(it.Expr, it.Column.Type) + " AS " + name
+			s := g.As(it.Expr, it.Column.Type)
+			items[i] = s + " AS " + name
+			lets, exprs = append(lets, let{name: name, sql: s}), append(exprs, it.Expr)
 			if g.NotNull(it.Expr) {
 				g.notNull[it.Column.ID] = true
 			}
 		}
 		return ""
 	})
-	return g.derive(r, "SELECT "+selectList(r, items, names)+"\nFROM "+r.from())
+	if next := g.extend(r, lets, exprs, append(out, r.pass(names)...)); next != nil {
+		return next
+	}
+	return g.derive(r, r.selectFrom(selectList(r, items, names)))
 }
 
 func (g *Emitter) sort(x *plan.Sort, want need) *rel {
@@ -265,10 +279,16 @@ func (g *Emitter) sort(x *plan.Sort, want need) *rel {
 		keys[i] = k
 		below = below.with(k.Expr)
 	}
-	r := g.flush(g.node(x.Input, below), x.Input.Columns(), below)
+	r := g.node(x.Input, below)
+	if r.open == nil {
+		r = g.flush(r, x.Input.Columns(), below)
+	}
 	items, names := kept(x.Input.Columns(), want)
+	shown := append([]string(nil), items...)
 	var order []orderTerm
 	var extra []string
+	var lets []let
+	var exprs []plan.Expr
 	g.scoped(r, func() string {
 		for _, k := range keys {
 			if _, ok := k.Expr.(*plan.Const); ok {
@@ -279,6 +299,7 @@ func (g *Emitter) sort(x *plan.Sort, want need) *rel {
 				if !names[col(ref.ID)] {
 					names[col(ref.ID)] = true
 					items = append(items, col(ref.ID))
+					shown = append(shown, col(ref.ID))
 				}
 				extra = append(extra, col(ref.ID))
 				continue
@@ -286,6 +307,7 @@ func (g *Emitter) sort(x *plan.Sort, want need) *rel {
 			for _, s := range g.sortable(k.Expr) {
 				h := g.newHidden()
 				items = append(items, s+" AS "+h)
+				lets, exprs, shown = append(lets, let{name: h, sql: s}), append(exprs, k.Expr), append(shown, h)
 				names[h] = true
 				extra = append(extra, h)
 				order = append(order, orderTerm{col: h, desc: k.Desc, nullsFirst: k.NullsFirst})
@@ -293,6 +315,16 @@ func (g *Emitter) sort(x *plan.Sort, want need) *rel {
 		}
 		return ""
 	})
+	if r.open != nil {
+		bare := *r
+		bare.order, bare.hidden = nil, nil
+		if out := g.extend(&bare, lets, exprs, shown); out != nil {
+			out.order = order
+			out.hide(extra...)
+			return out
+		}
+		r = g.flush(r, x.Input.Columns(), below)
+	}
 	// The part columns stay; an earlier order goes.
 	base := &rel{sql: r.sql, table: r.table, alias: r.alias, part: r.part}
 	base.hide(r.part...)
@@ -329,7 +361,7 @@ func (g *Emitter) limit(x *plan.Limit, want need) *rel {
 		inner := "SELECT " + list + ", row_number() OVER (" + over + ") AS " + h + "\nFROM " + r.from()
 		return g.derive(r, "SELECT "+list+"\nFROM ("+inner+") AS "+g.newAlias()+"\nWHERE "+h+" <= "+n)
 	}
-	sql := "SELECT " + list + "\nFROM " + r.from()
+	sql := r.selectFrom(list)
 	if len(r.order) > 0 {
 		sql += "\nORDER BY " + r.orderBy(nil)
 	}

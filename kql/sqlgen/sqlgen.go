@@ -66,7 +66,7 @@ func Generate(root plan.Node, d Dialect, opt Options) (Query, error) {
 	if len(items) == 0 {
 		items = []string{"1 AS h0"}
 	}
-	sql := "SELECT " + strings.Join(items, ", ") + "\nFROM " + r.from()
+	sql := r.selectFrom(strings.Join(items, ", "))
 	if len(r.order) > 0 {
 		sql += "\nORDER BY " + r.orderBy(nil)
 	}
@@ -77,7 +77,12 @@ func Generate(root plan.Node, d Dialect, opt Options) (Query, error) {
 		return Query{}, g.err
 	}
 	if len(g.ctes) > 0 {
-		sql = "WITH " + strings.Join(g.ctes, ",\n") + "\n" + sql
+		head := "WITH " + strings.Join(g.ctes, ",\n")
+		if rest, ok := strings.CutPrefix(sql, "WITH "); ok {
+			sql = head + ",\n" + rest
+		} else {
+			sql = head + "\n" + sql
+		}
 	}
 	return Query{SQL: sql, Columns: cols, Ordered: len(r.order) > 0}, nil
 }
@@ -144,6 +149,7 @@ type rel struct {
 	table bool
 	alias string
 	where []string // conditions that the next SELECT over sql applies
+	open  *open    // the same relation over a stored table, nil where it is more than that
 
 	order  []orderTerm
 	hidden []string // columns beside the plan's that operators above must pass on
@@ -160,6 +166,9 @@ type orderTerm struct {
 
 // from is the relation as an item of FROM, with the conditions that wait applied.
 func (r *rel) from() string {
+	if r.open != nil && len(r.where) > 0 { // the conditions may use names that the relation does not show
+		return "(" + r.selectFrom(r.open.list()) + ") AS " + r.alias
+	}
 	s := r.source()
 	if len(r.where) > 0 {
 		s += "\nWHERE " + strings.Join(r.where, "\n  AND ")
