@@ -29,8 +29,8 @@ const useStyles = makeStyles({
   },
   title: { margin: 0, fontSize: tokens.fontSizeBase300, fontWeight: tokens.fontWeightSemibold, overflowWrap: 'anywhere' },
   list: { maxHeight: '260px', overflowY: 'auto', margin: 0, padding: 0, listStyleType: 'none' },
-  option: { display: 'flex', alignItems: 'flex-start' },
-  label: { flexGrow: 1, minWidth: 0, overflowWrap: 'anywhere' },
+  option: { display: 'grid', gridTemplateColumns: 'minmax(0, 1fr) max-content', alignItems: 'start' },
+  label: { minWidth: 0, overflowWrap: 'anywhere' },
   count: {
     color: tokens.colorNeutralForeground3,
     fontSize: tokens.fontSizeBase200,

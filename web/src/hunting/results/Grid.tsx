@@ -85,7 +85,7 @@ export function nextOrders(orders: readonly Order[], column: number, more: boole
 }
 
 const panelOpen = 2;
-const panelLines = 14;
+const panelLines = 12;
 
 // Grid shows the rows of a result, virtual in both directions. One cell is active: arrow keys, Page Up and Down, Home and End move it, Enter inspects
 // its row, Space selects it (with Shift a range), E expands it, Ctrl+C copies, the context-menu key opens its menu. Above the first row lie the headings.
@@ -380,6 +380,11 @@ export function Grid(props: GridProps) {
     p.onSelected(p.selected.size >= p.arranged.rows.length ? new Set() : new Set(p.arranged.rows));
   }, []);
 
+  // Only what is drawn can be named as the active cell.
+  const drawn =
+    active !== undefined &&
+    (active.line < 0 || (active.line >= from && active.line < to)) &&
+    (active.index < placed.pinned.length || (active.index >= placed.pinned.length + first && active.index < placed.pinned.length + after));
   // Lines that leave the window lend their elements to those that enter it.
   const pool = Math.ceil(view.height / rowHeight) + 16;
   const items = [];
@@ -489,7 +494,7 @@ export function Grid(props: GridProps) {
       aria-colcount={shown.length + 1}
       aria-multiselectable
       tabIndex={0}
-      aria-activedescendant={active ? (active.line < 0 ? `${id}-h-${active.index}` : `${id}-${active.line}-${active.index}`) : undefined}
+      aria-activedescendant={drawn ? (active.line < 0 ? `${id}-h-${active.index}` : `${id}-${active.line}-${active.index}`) : undefined}
       onKeyDown={onKeyDown}
       onClick={onClick}
       onContextMenu={onContextMenu}

@@ -119,6 +119,7 @@ export const GridHead = memo(function GridHead(p: HeadProps) {
         key={column}
         id={`${p.id}-h-${index}`}
         role="columnheader"
+        aria-label={name}
         aria-colindex={index + 2}
         aria-sort={order ? (order.descending ? 'descending' : 'ascending') : 'none'}
         className={mergeClasses(s.cell, p.active === index && s.active)}

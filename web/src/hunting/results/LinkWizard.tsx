@@ -53,10 +53,10 @@ const useStyles = makeStyles({
   },
   map: {
     display: 'grid',
-    gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 1fr) minmax(0, 1.4fr) 32px',
+    gridTemplateColumns: 'minmax(0, 1fr) max-content minmax(0, 1.4fr) 32px',
     gap: tokens.spacingHorizontalS,
     alignItems: 'center',
-    '@media (max-width: 639px)': { gridTemplateColumns: 'minmax(0, 1fr) minmax(0, 1fr)' },
+    '@media (max-width: 639px)': { gridTemplateColumns: 'minmax(0, 1fr) max-content', rowGap: tokens.spacingVerticalXXS },
   },
   drop: { minWidth: 0 },
   heading: { margin: `${tokens.spacingVerticalXS} 0 0`, fontSize: tokens.fontSizeBase300, fontWeight: tokens.fontWeightSemibold },

@@ -30,6 +30,7 @@ const useStyles = makeStyles({
     overflowWrap: 'anywhere',
     maxHeight: '46vh',
     overflow: 'auto',
+    flexShrink: 0,
   },
   list: { margin: 0, paddingLeft: tokens.spacingHorizontalL },
   heading: { margin: `${tokens.spacingVerticalS} 0 0`, fontSize: tokens.fontSizeBase300 },

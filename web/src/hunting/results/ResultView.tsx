@@ -63,7 +63,7 @@ const useStyles = makeStyles({
     padding: `${tokens.spacingVerticalXXS} ${tokens.spacingHorizontalM}`,
     minHeight: '36px',
     flexShrink: 0,
-    '& > button, & > .fui-MenuButton': { minWidth: 'auto' },
+    '& > button': { minWidth: 'auto', '@container (max-width: 480px)': { padding: '0 5px' } },
   },
   stats: {
     color: tokens.colorNeutralForeground2,
@@ -73,7 +73,8 @@ const useStyles = makeStyles({
     fontVariantNumeric: 'tabular-nums',
   },
   grow: { flexGrow: 1 },
-  search: { width: '170px', minWidth: '120px' },
+  search: { width: '170px', minWidth: '120px', '@container (max-width: 480px)': { flexGrow: 1, flexShrink: 1, flexBasis: '120px' } },
+  view: { minWidth: '110px', width: '150px', '@container (max-width: 480px)': { width: '120px' } },
   // Words beside icons go where there is no room; the buttons keep their names.
   word: { '@container (max-width: 1120px)': { display: 'none' } },
   note: { margin: `0 ${tokens.spacingHorizontalM} ${tokens.spacingVerticalXS}`, flexShrink: 0, minHeight: 'auto' },
@@ -237,7 +238,7 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
           <SearchBox className={s.search} size="small" placeholder="Find in results" value={find} onChange={(_, d) => setFind(d.value)} />
           <Dropdown
             size="small"
-            style={{ minWidth: 120, width: 150 }}
+            className={s.view}
             aria-label="View"
             value={view === 'table' ? 'Table' : (chartKinds.find((k) => k.kind === view)?.label ?? view)}
             selectedOptions={[view]}
