@@ -135,7 +135,7 @@ func (b *binder) bagUnpack(r *relation, op *syntax.Evaluate, env *environment) *
 		}
 	}
 	members := b.bagMembers(r, bag)
-	if !b.found(op.Call, len(members)) {
+	if !b.found(op.Call, len(members), maxMembers) {
 		return b.broken()
 	}
 	for _, m := range members {
@@ -288,7 +288,7 @@ func (b *binder) pivot(r *relation, op *syntax.Evaluate, env *environment) *rela
 	}
 	value := b.asText(key)
 	values := b.pivotValues(r, value)
-	if !b.found(op.Call, len(values)) {
+	if !b.found(op.Call, len(values), maxPivot) {
 		return b.broken()
 	}
 	for _, v := range values {
@@ -318,14 +318,17 @@ func (b *binder) pivotValues(r *relation, value plan.Expr) []string {
 	return out
 }
 
-// maxFound bounds the columns that a probe may find.
-const maxFound = 2000
+// maxMembers and maxPivot bound the columns that the data may make: of bags, and of values, each of which is an aggregate to the engine.
+const (
+	maxMembers = 2000
+	maxPivot   = 500
+)
 
-func (b *binder) found(at syntax.Node, n int) bool {
-	if n <= maxFound {
+func (b *binder) found(at syntax.Node, n, most int) bool {
+	if n <= most {
 		return true
 	}
-	b.errorf(at.Pos(), CodeLimit, "filter or group the values first", "the data would make %d columns, more than %d", n, maxFound)
+	b.errorf(at.Pos(), CodeLimit, "filter or group the values first", "the data would make %d columns, more than %d", n, most)
 	return false
 }
 
