@@ -79,7 +79,7 @@ export function StatusLine({
       </span>
       <span className={s.end}>
         {ownTime ? 'The query has a time filter of its own: the narrower one applies. ' : ''}
-        Times in queries are UTC, shown in {zone}
+        {zone === 'UTC' ? 'Times are UTC' : `Times in queries are UTC, shown in ${zone}`}
       </span>
     </div>
   );

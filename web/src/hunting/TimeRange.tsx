@@ -89,7 +89,7 @@ export function TimeRange({ value, onChange }: { value: string; onChange: (range
             <Input type="datetime-local" name="to" defaultValue={wallTime(to, zone)} />
           </Field>
           <Text size={200} className={s.hint}>
-            Times are in {zoneLabel(zone)}. Times inside a query are in UTC.
+            {zoneLabel(zone) === 'UTC' ? 'Times are UTC.' : `Times are in ${zoneLabel(zone)}. Times inside a query are UTC.`}
           </Text>
           <Button type="submit" size="small">
             Apply custom range
