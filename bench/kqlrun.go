@@ -49,6 +49,9 @@ func (r result) ratio() float64 { return float64(r.ours) / float64(r.hand) }
 
 // printRatios writes the ratio of each shape, and geometric mean and worst under the prefix.
 func printRatios(prefix string, results []result) {
+	if len(results) == 0 {
+		return
+	}
 	var sum, sumCPU, worst float64
 	for _, r := range results {
 		print(prefix+"_ratio."+r.name, r.ratio(), "ratio")

@@ -110,7 +110,12 @@ func (d *clickhouse) plainText(g *Emitter, s string) string {
 
 // realText writes a real as the language does: recognisable as one, and with a signed exponent of two digits beyond 15 digits.
 func (d *clickhouse) realText(g *Emitter, s string) string {
-	return d.let(g, s, func(x string) string {
+	use := d.let
+	if computed(s) {
+		// Inside if() the engine computes what is named several times for all rows, not only for those of the branch.
+		use = d.bound
+	}
+	return use(g, s, func(x string) string {
 		t := "toString(" + x + ")"
 		exponent := "replaceRegexpOne(replaceRegexpOne(" + t + ", 'e([0-9])', 'e+\\\\1'), 'e([+-])([0-9])$', 'e\\\\10\\\\2')"
 		large := "concat(replaceOne(replaceRegexpOne(" + t + ", '^(-?[0-9])([0-9]*?)0*$', '\\\\1.\\\\2e+'), '.e', 'e'), toString(length(" + t + ") - 1 - startsWith(" + t + ", '-')))"
@@ -118,6 +123,12 @@ func (d *clickhouse) realText(g *Emitter, s string) string {
 		return "multiIf(" + x + " IS NULL, NULL, isNaN(" + x + "), 'NaN', isInfinite(" + x + "), if(" + x + " > 0, 'Infinity', '-Infinity'), abs(" + x + ") < 1e15 AND " + x + " = trunc(" + x +
 			"), concat(" + t + ", '.0'), abs(" + x + ") >= 1e-5 AND abs(" + x + ") < 1e15, " + t + ", position(" + t + ", 'e') > 0, " + exponent + ", abs(" + x + ") > 1, " + large + ", " + small + ")"
 	})
+}
+
+// bound uses the value of sql, which is computed once.
+func (d *clickhouse) bound(g *Emitter, sql string, f func(v string) string) string {
+	v := g.newHidden() + "v"
+	return "arrayElement(arrayMap(" + v + " -> " + f(v) + ", [" + sql + "]), 1)"
 }
 
 func digits(s string, n int) string { return "leftPad(toString(" + s + "), " + itoa(n) + ", '0')" }
