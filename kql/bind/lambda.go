@@ -1,9 +1,8 @@
 package bind
 
 import (
-	"strings"
-
 	"strconv"
+	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
 	"github.com/bartizan-sec/bartizan/kql/syntax"
