@@ -106,14 +106,14 @@ func (g *Emitter) extend(r *rel, items []let, exprs []plan.Expr, out []string) *
 		if volatile(exprs[i]) || hasSubquery(exprs[i]) {
 			return nil
 		}
+		// A name weighs as often as it is used.
 		it.weight = len(it.sql)
-		plan.WalkExpr(exprs[i], func(e plan.Expr) {
-			if ref, ok := e.(*plan.ColRef); ok {
-				it.weight += r.open.weight(col(ref.ID))
-			}
-		})
-		// A name used twice within one piece of SQL weighs twice.
-		if it.weight += strings.Count(it.sql, "arrayMap(") * 50; it.weight > maxWeight {
+		seen := need{}
+		columnsIn(exprs[i], seen)
+		for id := range seen {
+			it.weight += r.open.weight(col(id)) * strings.Count(it.sql, col(id))
+		}
+		if it.weight > maxWeight {
 			return nil
 		}
 		o.lets = append(o.lets, it)
