@@ -86,9 +86,7 @@ export function HistoryPane({ onOpen }: { onOpen: (query: string, run: boolean) 
               Rows
             </th>
             <th scope="col">State</th>
-            <th scope="col">
-              <span aria-label="Actions" />
-            </th>
+            <th scope="col" aria-label="Actions" />
           </tr>
         </thead>
         <tbody>

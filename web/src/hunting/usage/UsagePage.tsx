@@ -203,9 +203,7 @@ export function UsagePage() {
                   <th scope="col">State</th>
                   <th scope="col">Time range</th>
                   <th scope="col">Query</th>
-                  <th scope="col">
-                    <span aria-label="Actions" />
-                  </th>
+                  <th scope="col" aria-label="Actions" />
                 </tr>
               </thead>
               <tbody>
