@@ -39,7 +39,9 @@ func (c catalog) Names() []string {
 
 // events is a table with a number, a name that repeats, a text and a bag, made by the server.
 var events = catalog{"Events": {Name: "Events", Columns: []kql.TableColumn{
-	{Name: "N", Type: plan.Long, Physical: "n"}, {Name: "Host", Type: plan.String, Physical: "host"}, {Name: "Line", Type: plan.String, Physical: "line"},
+	{Name: "N", Type: plan.Long, Physical: "n"},
+	{Name: "Host", Type: plan.String, Physical: "host"},
+	{Name: "Line", Type: plan.String, Physical: "line"},
 	{Name: "Fields", Type: plan.Dynamic, Physical: "fields"},
 }}}
 
