@@ -270,7 +270,7 @@ export const tests = [
       await page.keyboard.press('Space');
       await counted(page, /1 selected/);
       await page.getByRole('button', { name: 'Link to incident' }).click();
-      const dialog = page.getByRole('dialog');
+      const dialog = page.locator('[role=alertdialog]');
       await dialog.getByLabel('Alert title').fill('Found by hand');
       await clean(page, 'the first step of linking');
       await dialog.getByRole('button', { name: 'Next' }).click();

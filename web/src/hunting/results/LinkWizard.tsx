@@ -35,7 +35,7 @@ import type { Outcome, Result } from './outcome';
 
 const useStyles = makeStyles({
   surface: { maxWidth: 'min(760px, 96vw)' },
-  form: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM, minHeight: '320px' },
+  form: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM },
   two: {
     display: 'grid',
     gridTemplateColumns: '1fr 1fr',
@@ -218,7 +218,7 @@ export function LinkWizard({ run, result, rows, onClose }: { run: Outcome; resul
     </>
   );
   return (
-    <Dialog open onOpenChange={(_, d) => !d.open && !sending && onClose()} modalType={made ? 'modal' : 'alert'}>
+    <Dialog open onOpenChange={(_, d) => !d.open && !sending && onClose()} modalType="alert">
       <DialogSurface className={s.surface}>
         <DialogBody>
           <DialogTitle>

@@ -163,6 +163,7 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
   const [timeline, setTimeline] = useState(() => localStorage.getItem(timelineKey) !== 'off');
   const [hideNotes, setHideNotes] = useState(false);
   const gridBox = useRef<HTMLDivElement>(null);
+  const opening = useRef(false);
 
   const setLayout = useCallback(
     (next: Layout) => {
@@ -552,7 +553,8 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
           group={group}
           onClose={() => {
             setColumnMenu(undefined);
-            if (!asking) backToGrid();
+            if (opening.current) opening.current = false;
+            else backToGrid();
           }}
           onLayout={setLayout}
           onOrders={setOrders}
@@ -560,7 +562,11 @@ export function ResultView(p: ResultsPaneProps & { result: Result; received: num
             setGroup(column);
             setOpenGroups(noGroups);
           }}
-          onFilter={() => setAsking(columnMenu)}
+          onFilter={() => {
+            // The menu gives the focus back when it closes; the question comes after that.
+            opening.current = true;
+            setTimeout(() => setAsking(columnMenu), 60);
+          }}
           onFit={() => setLayout(withWidth(layout, columnMenu.column, fit({ table: result, arranged }, columnMenu.column)))}
         />
       ) : null}
