@@ -33,7 +33,7 @@ type Partition struct {
 // of step k by the ids in Steps[k].State (State[i] shows input column i or, past those, declared variable i-len(input)).
 // Outputs: the input's columns, the declared variables, and the match id where asked for.
 type ScanSteps struct {
-	By       []Expr // rows that differ in these are matched apart, in order of appearance
+	By       []Expr  // rows that differ in these are matched apart, in order of appearance
 	Declared []Named // Expr is the default
 	MatchID  ColumnID
 	Steps    []ScanStep
