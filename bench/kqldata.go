@@ -31,9 +31,16 @@ type part struct {
 }
 
 var parts = []part{
-	{table: "DeviceNetworkEvents", share: 238}, {table: "DeviceProcessEvents", share: 187}, {table: "DeviceFileEvents", share: 150}, {table: "DeviceRegistryEvents", share: 142},
-	{table: "DeviceLogonEvents", share: 72}, {table: "DeviceEvents", share: 62}, {table: "EmailEvents", share: 22}, {table: "EmailUrlInfo", like: "EmailEvents"},
-	{table: "CloudAppEvents", share: 11}, {table: "IdentityLogonEvents", share: 23},
+	{table: "DeviceNetworkEvents", share: 238},
+	{table: "DeviceProcessEvents", share: 187},
+	{table: "DeviceFileEvents", share: 150},
+	{table: "DeviceRegistryEvents", share: 142},
+	{table: "DeviceLogonEvents", share: 72},
+	{table: "DeviceEvents", share: 62},
+	{table: "EmailEvents", share: 22},
+	{table: "EmailUrlInfo", like: "EmailEvents"},
+	{table: "CloudAppEvents", share: 11},
+	{table: "IdentityLogonEvents", share: 23},
 }
 
 // huntLake is the opened file of a lake with the rows of the bench.

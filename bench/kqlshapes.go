@@ -27,7 +27,7 @@ WHERE Timestamp > {14d} AND lower(FileName) IN ('powershell.exe', 'pwsh.exe', 'c
 | summarize Files = count(), Devices = dcount(DeviceId) by FileName
 | where Files > 3`,
 		`SELECT FileName, count(*) AS Files, count(DISTINCT DeviceId) AS Devices FROM DeviceFileEvents
-WHERE ActionType = 'FileCreated' AND FolderPath ILIKE 'C:\Users\%' AND FolderPath ILIKE '%\temp\%' AND FileName NOT ILIKE '%.tmp'
+WHERE ActionType = 'FileCreated' AND FolderPath ILIKE 'C:\Users\%' AND contains(lower(FolderPath), '\temp\') AND NOT ends_with(lower(FileName), '.tmp')
 GROUP BY FileName HAVING count(*) > 3`,
 		`SELECT FileName, count() AS Files, uniqExact(DeviceId) AS Devices FROM DeviceFileEvents
 WHERE ActionType = 'FileCreated' AND startsWith(lower(FolderPath), 'c:\\users\\') AND positionCaseInsensitive(FolderPath, '\\temp\\') > 0 AND NOT endsWith(lower(FileName), '.tmp')
@@ -71,9 +71,10 @@ ORDER BY Connections DESC, RemoteIP, RemotePort NULLS FIRST, ActionType LIMIT 10
 | where Timestamp > ago(20d) and RegistryKey has @"CurrentVersion\Run"
 | summarize arg_max(Timestamp, *) by DeviceId, RegistryKey, RegistryValueName
 | project Timestamp, DeviceName, RegistryKey, RegistryValueName, RegistryValueData, InitiatingProcessFileName`,
-		`SELECT "Timestamp", DeviceName, RegistryKey, RegistryValueName, RegistryValueData, InitiatingProcessFileName FROM DeviceRegistryEvents
-WHERE "Timestamp" > {20d} AND RegistryKey ILIKE '%CurrentVersion\Run%' AND regexp_matches(RegistryKey, '(?i)(^|[^a-z0-9])CurrentVersion\\Run($|[^a-z0-9])')
-QUALIFY row_number() OVER (PARTITION BY DeviceId, RegistryKey, RegistryValueName ORDER BY "Timestamp" DESC) = 1`,
+		`SELECT max("Timestamp"), arg_max(DeviceName, "Timestamp"), RegistryKey, RegistryValueName, arg_max(RegistryValueData, "Timestamp"), arg_max(InitiatingProcessFileName, "Timestamp")
+FROM DeviceRegistryEvents
+WHERE "Timestamp" > {20d} AND contains(lower(RegistryKey), 'currentversion\run') AND regexp_matches(RegistryKey, '(?i)(^|[^a-z0-9])CurrentVersion\\Run($|[^a-z0-9])')
+GROUP BY DeviceId, RegistryKey, RegistryValueName`,
 		`SELECT max(Timestamp), argMax(DeviceName, Timestamp), RegistryKey, RegistryValueName, argMax(RegistryValueData, Timestamp), argMax(InitiatingProcessFileName, Timestamp)
 FROM DeviceRegistryEvents WHERE Timestamp > {20d} AND positionCaseInsensitive(RegistryKey, 'CurrentVersion\\Run') > 0
   AND match(RegistryKey, '(?i)(^|[^a-z0-9])CurrentVersion\\\\Run($|[^a-z0-9])')
@@ -124,8 +125,9 @@ DeviceProcessEvents
 | join kind=leftanti known on SHA256
 | summarize Runs = count(), Devices = dcount(DeviceId), First = min(Timestamp) by FileName
 | sort by Runs desc, FileName asc`,
-		`SELECT FileName, count(*) AS Runs, count(DISTINCT DeviceId) AS Devices, min("Timestamp") AS "First" FROM DeviceProcessEvents p
-WHERE "Timestamp" >= {2d} AND SHA256 <> '' AND SHA256 NOT IN (SELECT SHA256 FROM DeviceProcessEvents WHERE "Timestamp" < {2d})
+		`SELECT FileName, count(*) AS Runs, count(DISTINCT DeviceId) AS Devices, min("Timestamp") AS "First"
+FROM (SELECT FileName, DeviceId, SHA256, "Timestamp" FROM DeviceProcessEvents WHERE "Timestamp" >= {2d} AND SHA256 <> '') p
+ANTI JOIN (SELECT DISTINCT SHA256 FROM DeviceProcessEvents WHERE "Timestamp" < {2d} AND SHA256 <> '') k ON k.SHA256 = p.SHA256
 GROUP BY FileName ORDER BY Runs DESC, FileName`,
 		`SELECT FileName, count() AS Runs, uniqExact(DeviceId) AS Devices, min(Timestamp) AS First FROM DeviceProcessEvents
 WHERE Timestamp >= {2d} AND SHA256 <> '' AND SHA256 NOT IN (SELECT SHA256 FROM DeviceProcessEvents WHERE Timestamp < {2d})
@@ -190,7 +192,7 @@ GROUP BY DeviceName`,
 | where toint(Fields.DesiredAccess) == 5136 or tostring(Fields.CallTrace) contains "UNKNOWN"
 | summarize Opened = count(), Callers = dcount(InitiatingProcessFileName) by FileName, Access = tostring(Fields.DesiredAccess)`,
 		`SELECT FileName, (AdditionalFields->>'$.DesiredAccess') AS Access, count(*) AS Opened, count(DISTINCT InitiatingProcessFileName) AS Callers FROM DeviceEvents
-WHERE ActionType = 'OpenProcessApiCall' AND (TRY_CAST((AdditionalFields->>'$.DesiredAccess') AS INTEGER) = 5136 OR (AdditionalFields->>'$.CallTrace') ILIKE '%UNKNOWN%')
+WHERE ActionType = 'OpenProcessApiCall' AND (TRY_CAST((AdditionalFields->>'$.DesiredAccess') AS INTEGER) = 5136 OR regexp_matches(AdditionalFields->>'$.CallTrace', '(?i)unknown'))
 GROUP BY ALL`,
 		`SELECT FileName, trim(BOTH '"' FROM JSONExtractRaw(AdditionalFields, 'DesiredAccess')) AS Access, count() AS Opened, uniqExact(InitiatingProcessFileName) AS Callers FROM DeviceEvents
 WHERE ActionType = 'OpenProcessApiCall' AND (toInt32OrNull(trim(BOTH '"' FROM JSONExtractRaw(AdditionalFields, 'DesiredAccess'))) = 5136
