@@ -135,7 +135,7 @@ type HuntDiagnostic struct {
 	Column    int    `json:"column"`
 	EndLine   int    `json:"endLine"`
 	EndColumn int    `json:"endColumn"`
-	Severity  string `json:"severity" enum:"error,warning"`
+	Severity  string `json:"severity" enum:"error,warning,info"`
 	Hint      string `json:"hint,omitempty"`
 }
 

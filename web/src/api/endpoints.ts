@@ -6,14 +6,11 @@ import type {
   Asset,
   Assignee,
   BulkResult,
-  Diagnostic,
   EntityHit,
   EvidenceRow,
   Facets,
   Graph,
   Health,
-  HistoryEntry,
-  HuntResult,
   Investigation,
   Lab,
   LabRemoved,
@@ -23,8 +20,6 @@ import type {
   Refused,
   Role,
   Rule,
-  SavedQuery,
-  SchemaTable,
   Session,
   Setting,
   Source,
@@ -85,20 +80,6 @@ export const alerts = {
       incidentId: incidentId === null ? null : number(incidentId),
       comment,
     }),
-};
-
-export const hunting = {
-  run: (body: { query: string; timespan?: string; limit?: number }, signal?: AbortSignal) =>
-    client.post<HuntResult>('/api/hunting/run', body, signal),
-  schema: () => client.get<{ tables: SchemaTable[] }>('/api/hunting/schema'),
-  check: (text: string, signal?: AbortSignal) => client.post<{ diagnostics: Diagnostic[] }>('/api/hunting/check', { query: text }, signal),
-  queries: () => pageOf<SavedQuery>('/api/hunting/queries', { $top: 1000 }),
-  saveQuery: (body: { name: string; folder: string; query: string; shared: boolean }) =>
-    client.post<SavedQuery>('/api/hunting/queries', body),
-  updateQuery: (queryId: string, body: { name: string; folder: string; query: string; shared: boolean }) =>
-    client.put<SavedQuery>(`/api/hunting/queries/${id(queryId)}`, body),
-  deleteQuery: (queryId: string) => client.delete<undefined>(`/api/hunting/queries/${id(queryId)}`),
-  history: () => pageOf<HistoryEntry>('/api/hunting/history', { $top: 30 }),
 };
 
 export const rules = {

@@ -2299,7 +2299,7 @@ export interface components {
             line: number;
             message: string;
             /** @enum {string} */
-            severity: "error" | "warning";
+            severity: "error" | "warning" | "info";
         };
         HuntExplanation: {
             columns: components["schemas"]["HuntColumn"][];

@@ -1,132 +1,39 @@
-// The calls of the hunting page beside running a query: functions, community queries, favourites, usage, formatting.
+// The calls of the hunting page: queries, functions, community queries, favourites, usage, formatting.
 import { client, type Params } from './client';
-import type { HistoryEntry, Page, SavedQuery, SchemaTable } from './types';
+import type { components } from './generated';
+import type { Diagnostic, HuntResult, Loose, Page, SavedQuery, SchemaTable } from './types';
+
+type Schemas = components['schemas'];
 
 const id = encodeURIComponent;
 
 // TableInfo is a table of the schema with what the reference shows beside its columns.
-export interface TableInfo extends Omit<SchemaTable, 'columns'> {
-  columns: { name: string; type: string; summary?: string }[];
-  group?: string;
-  retentionDays?: number;
-  kind?: 'event' | 'snapshot' | 'state';
-  actionTypes?: string[] | null;
-}
+export type TableInfo = SchemaTable;
 
-export interface FunctionParameter {
-  name: string;
-  type: string;
-  default?: string;
-  columns?: { name: string; type: string }[] | null;
-}
-
-export interface HuntFunction {
-  id: string;
-  name: string;
-  kind: 'builtin' | 'shared' | 'mine';
-  folder?: string;
-  description?: string;
-  parameters?: FunctionParameter[] | null;
-  body?: string;
-  owner?: string;
-  mine?: boolean;
-  createdTime?: string;
-  modifiedTime?: string;
-}
+export type FunctionParameter = Loose<Schemas['Parameter']>;
+export type HuntFunction = Omit<Loose<Schemas['Function']>, 'shared'>;
 
 // FunctionUse is a query or rule that calls a function.
-export interface FunctionUse {
-  kind: 'query' | 'rule';
-  id?: string;
-  name: string;
-  owner?: string;
-}
+export type FunctionUse = Schemas['Use'];
+export type FunctionDraft = Required<Omit<Loose<Schemas['FunctionInputBody']>, '$schema'>>;
 
-export interface FunctionDraft {
-  name: string;
-  folder: string;
-  description: string;
-  parameters: FunctionParameter[];
-  body: string;
-  shared: boolean;
-}
-
-export interface CommunityQuery {
-  id: string;
-  folder: string;
-  name: string;
-  description?: string;
-  techniques?: string[] | null;
-  tables?: string[] | null;
-  source?: string;
-  path?: string;
-  // Why it cannot run here; empty when it can.
-  issue?: string;
-  query?: string;
-}
-
-export interface ImportAnswer {
-  added: number;
-  replaced: number;
-  unchanged?: number;
-  skipped?: number;
-  refused?: { path: string; code: string; message: string; line?: number }[] | null;
-}
-
-export type FavouriteKind = 'table' | 'function' | 'query' | 'community';
-
-export interface Favourite {
-  kind: FavouriteKind;
-  name: string;
-}
-
-export interface Usage {
-  id: string;
-  time: string;
-  interface: 'portal' | 'api' | 'rule' | 'command';
-  user: string;
-  grade: string;
-  cpuMs: number;
-  ms: number;
-  rows: number;
-  bytes: number;
-  state: 'completed' | 'failed' | 'throttled' | 'cancelled';
-  error?: string;
-  query: string;
-  timespan?: string;
-}
-
-export interface UsagePoint {
-  time: string;
-  interface: string;
-  runs: number;
-  cpuMs: number;
-  peakCpuMs: number;
-}
-
-// PastRun is a line of the history; the later members are there since the server keeps them.
-export interface PastRun extends Omit<HistoryEntry, '$schema'> {
-  timespan?: string;
-  grade?: string;
-  cpuMs?: number;
-}
-
-export interface QueryDraft {
-  name: string;
-  folder: string;
-  description?: string;
-  query: string;
-  shared: boolean;
-}
-
-export interface Saved extends Omit<SavedQuery, '$schema'> {
-  description?: string;
-}
+export type CommunityQuery = Omit<Schemas['CommunityQuery'], '$schema'>;
+export type ImportAnswer = Omit<Schemas['ImportReport'], '$schema'>;
+export type Favourite = Schemas['Favorite'];
+export type FavouriteKind = Favourite['kind'];
+export type Usage = Schemas['Run'];
+export type UsagePoint = Schemas['UsageHour'];
+export type PastRun = Schemas['Run'];
+export type QueryDraft = Omit<Schemas['SavedInputBody'], '$schema'>;
+export type Saved = Omit<SavedQuery, '$schema'>;
 
 const all = { $top: 1000 };
 const mostCommunity = 20_000;
 
 export const hunt = {
+  run: (body: { query: string; timespan?: string; limit?: number }, signal?: AbortSignal) =>
+    client.post<HuntResult>('/api/hunting/run', body, signal),
+  check: (query: string, signal?: AbortSignal) => client.post<{ diagnostics: Diagnostic[] }>('/api/hunting/check', { query }, signal),
   schema: () => client.get<{ tables: TableInfo[] }>('/api/hunting/schema'),
   format: (query: string, signal?: AbortSignal) => client.post<{ query: string }>('/api/hunting/format', { query }, signal),
   history: () => client.get<Page<PastRun>>('/api/hunting/history', { $top: 30 }),
@@ -137,7 +44,7 @@ export const hunt = {
   deleteQuery: (query: string) => client.delete<undefined>(`/api/hunting/queries/${id(query)}`),
 
   functions: () => client.get<{ value: HuntFunction[] }>('/api/hunting/functions'),
-  function: (fn: string) => client.get<HuntFunction & { usedBy?: FunctionUse[] | null }>(`/api/hunting/functions/${id(fn)}`),
+  function: (fn: string) => client.get<HuntFunction & { usedBy?: FunctionUse[] }>(`/api/hunting/functions/${id(fn)}`),
   saveFunction: (draft: FunctionDraft) => client.post<HuntFunction>('/api/hunting/functions', draft),
   updateFunction: (fn: string, draft: FunctionDraft) => client.put<HuntFunction>(`/api/hunting/functions/${id(fn)}`, draft),
   deleteFunction: (fn: string) => client.delete<undefined>(`/api/hunting/functions/${id(fn)}`),

@@ -5,7 +5,7 @@ import type { components } from './generated';
 type Schemas = components['schemas'];
 
 // Loose makes members that may be null optional, at every depth.
-type Loose<T> = T extends (infer E)[]
+export type Loose<T> = T extends (infer E)[]
   ? Loose<E>[]
   : T extends object
     ? { [K in keyof T as null extends T[K] ? never : K]: Loose<T[K]> } & {
@@ -90,7 +90,6 @@ export type HuntResult = Omit<Loose<Schemas['HuntAnswer']>, 'rows'> & { rows: Ce
 export type Diagnostic = Schemas['HuntDiagnostic'];
 export type SchemaTable = Schemas['HuntTable'];
 export type SavedQuery = Schemas['SavedQuery'];
-export type HistoryEntry = Schemas['Run'];
 
 export type Rule = Loose<Schemas['RuleView']>;
 export type Source = Schemas['SourceView'];

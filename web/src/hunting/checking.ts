@@ -1,5 +1,5 @@
 // Asks the server what is wrong with the queries of a tab, each once.
-import { hunting } from '../api/endpoints';
+import { hunt } from '../api/hunting';
 import type { Diagnostic } from '../api/types';
 import { blocks } from './statement';
 
@@ -23,7 +23,7 @@ export class Checker {
       let found = this.kept.get(block.text);
       if (!found) {
         try {
-          found = (await hunting.check(block.text, mine.signal)).diagnostics ?? [];
+          found = (await hunt.check(block.text, mine.signal)).diagnostics ?? [];
         } catch {
           return undefined;
         }

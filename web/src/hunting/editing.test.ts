@@ -28,6 +28,9 @@ it('offers the kinds of the tables that a query names', () => {
     rows: 0,
     columns: [],
     actionTypes,
+    group: '',
+    kind: 'event' as const,
+    retentionDays: 30,
   });
   const tables = [table('A', ['X', 'Y']), table('B', ['Y', 'Z'])];
   expect(actionTypes('A | where ActionType == ', tables).map((a) => a.value)).toEqual(['X', 'Y']);

@@ -9,6 +9,12 @@ const fn = {
   id: '1',
   name: 'F',
   kind: 'mine' as const,
+  folder: '',
+  description: '',
+  owner: 'a',
+  mine: true,
+  tables: [],
+  tabular: true,
   parameters: [
     { name: 'T', type: 'table', columns: [{ name: 'A', type: 'string' }] },
     { name: 'n', type: 'long' },
@@ -129,7 +135,13 @@ it('splits imports into calls', () => {
 });
 
 it('adds usage up by day', () => {
-  const point = (time: string, runs: number, cpuMs: number, peakCpuMs: number) => ({ time, interface: 'portal', runs, cpuMs, peakCpuMs });
+  const point = (time: string, runs: number, cpuMs: number, peakCpuMs: number) => ({
+    time,
+    interface: 'portal' as const,
+    runs,
+    cpuMs,
+    peakCpuMs,
+  });
   expect(
     perDay([point('2026-01-02T01:00:00Z', 1, 10, 10), point('2026-01-02T05:00:00Z', 3, 30, 25), point('2026-01-01T05:00:00Z', 1, 1, 1)]),
   ).toEqual([

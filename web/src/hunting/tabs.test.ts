@@ -73,6 +73,10 @@ it('lists tables by group, favourites first, and opens those whose columns match
     summary: '',
     timeColumn: '',
     rows: 0,
+    group: '',
+    kind: 'event' as const,
+    retentionDays: 30,
+    actionTypes: [],
     columns: columns.map((c) => ({ name: c, type: 'string' })),
   });
   const tables = [table('Beta', ['FileName', 'X']), table('Alpha', ['Y'])];

@@ -20,7 +20,8 @@ import {
 } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { hunting, rules } from '../../api/endpoints';
+import { rules } from '../../api/endpoints';
+import { hunt } from '../../api/hunting';
 import { describe, useNotify } from '../../app/notify';
 import { asSentence } from '../../design/states';
 import { label } from '../../design/words';
@@ -74,7 +75,7 @@ export function RuleDialog({ query, name, onClose }: { query: string; name: stri
   const [trialText, setTrialText] = useState(query);
   const trial = useQuery({
     queryKey: ['hunting', 'trial', trialText, lookback],
-    queryFn: ({ signal }) => hunting.run({ query: trialText, limit: 10_000, timespan: spans[lookback] ?? 'P30D' }, signal),
+    queryFn: ({ signal }) => hunt.run({ query: trialText, limit: 10_000, timespan: spans[lookback] ?? 'P30D' }, signal),
     retry: false,
     staleTime: 60_000,
   });

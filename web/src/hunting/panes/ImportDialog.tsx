@@ -18,6 +18,9 @@ import { describe } from '../../app/notify';
 import { batches, fromList, type PickedFile } from './importing';
 import { usePaneStyles } from './usePaneStyles';
 
+// Total is the answers of all calls together.
+type Total = Pick<ImportAnswer, 'added' | 'replaced' | 'unchanged' | 'skipped' | 'refused'>;
+
 // ImportDialog adds query files of the person's machine to the community queries.
 export function ImportDialog({ picked, onClose }: { picked: readonly PickedFile[]; onClose: () => void }) {
   const s = usePaneStyles();
@@ -26,14 +29,14 @@ export function ImportDialog({ picked, onClose }: { picked: readonly PickedFile[
   const folder = useRef<HTMLInputElement>(null);
   const [chosen, setChosen] = useState<readonly PickedFile[]>(picked);
   const [done, setDone] = useState<number | undefined>();
-  const [answer, setAnswer] = useState<Required<ImportAnswer> | undefined>();
+  const [answer, setAnswer] = useState<Total | undefined>();
   const [problem, setProblem] = useState('');
   const busy = done !== undefined && !answer;
   const choose = (list: FileList | null) => {
     if (list) void fromList([...list]).then(setChosen);
   };
   const start = async () => {
-    const total: Required<ImportAnswer> = { added: 0, replaced: 0, unchanged: 0, skipped: 0, refused: [] };
+    const total: Total = { added: 0, replaced: 0, unchanged: 0, skipped: 0, refused: [] };
     setProblem('');
     setDone(0);
     try {
@@ -42,9 +45,9 @@ export function ImportDialog({ picked, onClose }: { picked: readonly PickedFile[
         const one = await hunt.importCommunity(batch);
         total.added += one.added;
         total.replaced += one.replaced;
-        total.unchanged += one.unchanged ?? 0;
-        total.skipped += one.skipped ?? 0;
-        total.refused = [...(total.refused ?? []), ...(one.refused ?? [])];
+        total.unchanged += one.unchanged;
+        total.skipped += one.skipped;
+        total.refused = [...total.refused, ...one.refused];
         n += batch.length;
         setDone(n);
       }

@@ -14,8 +14,7 @@ import {
 } from '@fluentui/react-components';
 import { DismissRegular, OpenRegular, PlayRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
-import { hunting } from '../../api/endpoints';
-import type { TableInfo } from '../../api/hunting';
+import { hunt, type TableInfo } from '../../api/hunting';
 import { Facts } from '../../design/Facts';
 import { Failure, Lines } from '../../design/states';
 import { literal } from '../kqltext';
@@ -58,7 +57,7 @@ function Preview({ table }: { table: string }) {
   const p = usePaneStyles();
   const rows = useQuery({
     queryKey: ['hunting', 'preview', table],
-    queryFn: ({ signal }) => hunting.run({ query: `${table}\n| take 5` }, signal),
+    queryFn: ({ signal }) => hunt.run({ query: `${table}\n| take 5` }, signal),
     staleTime: 60_000,
     retry: false,
   });

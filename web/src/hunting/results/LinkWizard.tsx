@@ -25,6 +25,7 @@ import { AddRegular, CheckmarkCircleRegular, DeleteRegular } from '@fluentui/rea
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { incidents } from '../../api/endpoints';
+import type { Severity } from '../../api/types';
 import { describe } from '../../app/notify';
 import { useLinkStyles } from '../../design/useLinkStyles';
 import { categories, label, severities } from '../../design/words';
@@ -88,7 +89,7 @@ export function LinkWizard({ run, result, rows, onClose }: { run: Outcome; resul
   const [wanted, setWanted] = useState('');
   const [chosen, setChosen] = useState<{ id: string; name: string } | undefined>();
   const [title, setTitle] = useState(() => description(run.query ?? '').slice(0, 200));
-  const [severity, setSeverity] = useState<string>('Medium');
+  const [severity, setSeverity] = useState<Severity>('Medium');
   const [category, setCategory] = useState<string>('SuspiciousActivity');
   const [words, setWords] = useState('');
   const [advice, setAdvice] = useState('');
@@ -307,7 +308,7 @@ export function LinkWizard({ run, result, rows, onClose }: { run: Outcome; resul
                           className={s.drop}
                           value={label(severity)}
                           selectedOptions={[severity]}
-                          onOptionSelect={(_, d) => setSeverity(d.optionValue ?? severity)}
+                          onOptionSelect={(_, d) => setSeverity(severities.find((v) => v === d.optionValue) ?? severity)}
                         >
                           {severities.map((x) => (
                             <Option key={x} value={x}>

@@ -1,38 +1,19 @@
 // Calls of the results beside running a query.
 import { client } from '../../api/client';
-import type { Cell, StoryNode } from '../../api/types';
-import type { Warning } from './outcome';
+import type { components } from '../../api/generated';
+import type { Cell, Loose } from '../../api/types';
 
-export interface Lineage {
-  nodes: StoryNode[];
-  cut?: boolean;
-  note?: string;
-}
+type Schemas = components['schemas'];
 
-export interface Explanation {
-  engine: string;
-  plan: string;
-  columns?: { name: string; type: string }[];
-  steps?: { where: string; what: string; sql: string }[];
-  warnings?: Warning[];
-}
+export type Lineage = Omit<Schemas['Lineage'], '$schema'>;
+export type Explanation = Omit<Schemas['HuntExplanation'], '$schema'>;
+export type LinkEntity = Schemas['LinkEntity'];
 
-export interface LinkRequest {
+// LinkRequest has the rows and the incident that the description leaves open.
+export type LinkRequest = Omit<Loose<Schemas['LinkInputBody']>, '$schema' | 'incidentId' | 'rows'> & {
   incidentId?: number;
-  alert: {
-    title: string;
-    severity: string;
-    category: string;
-    description?: string;
-    recommendedActions?: string;
-    mitreTechniques?: string[];
-  };
-  query: string;
-  timespan?: string;
-  columns: { name: string; type: string }[];
   rows: Cell[][];
-  entities: { role: 'impacted' | 'related'; type: string; column: string }[];
-}
+};
 
 export const lineage = (table: string, row: Record<string, Cell>, signal?: AbortSignal) =>
   client.post<Lineage>('/api/hunting/lineage', { table, row }, signal);
@@ -40,4 +21,4 @@ export const lineage = (table: string, row: Record<string, Cell>, signal?: Abort
 export const explain = (query: string, timespan: string | undefined, signal?: AbortSignal) =>
   client.post<Explanation>('/api/hunting/explain', { query, ...(timespan === undefined ? {} : { timespan }) }, signal);
 
-export const link = (request: LinkRequest) => client.post<{ incidentId: number; alertIds: string[] }>('/api/hunting/link', request);
+export const link = (request: LinkRequest) => client.post<Omit<Schemas['LinkedAnswer'], '$schema'>>('/api/hunting/link', request);

@@ -1,15 +1,11 @@
 // Which columns of a result name entities that an alert is about, and how many alerts its rows become.
 import type { Cell } from '../../api/types';
+import type { LinkEntity } from './api';
 import { cellText } from './cells';
 
-export type Role = 'impacted' | 'related';
-export type EntityType = 'device' | 'user' | 'mailbox' | 'ip' | 'file' | 'process' | 'url' | 'mailMessage' | 'cloudApp';
-
-export interface Mapping {
-  role: Role;
-  type: EntityType;
-  column: string;
-}
+export type Mapping = LinkEntity;
+export type Role = Mapping['role'];
+export type EntityType = Mapping['type'];
 
 export const entityTypes: readonly { type: EntityType; label: string; roles: readonly Role[] }[] = [
   { type: 'device', label: 'Device', roles: ['impacted', 'related'] },
