@@ -73,6 +73,18 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request, c *call) error 
 	return nil
 }
 
+// maxWireRecords bounds the records of one delivery in a wire dialect, which are held until all are read. Shippers send a few thousand at once.
+const maxWireRecords = 250_000
+
+// room refuses a delivery that has more records than it may.
+func (s *server) room(c *call, have int) error {
+	if have < maxWireRecords {
+		return nil
+	}
+	s.limitHit("ingest.records", "a delivery to "+string(c.tenant))
+	return fault.Newf(fault.TooLarge, "the delivery has more than %d records; send it in parts", maxWireRecords)
+}
+
 // fitName refuses names of files that could not be kept or shown.
 func fitName(file string) error {
 	if len(file) > 1024 || strings.ContainsAny(file, "\r\n\x00") {

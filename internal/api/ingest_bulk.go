@@ -75,6 +75,9 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 	var records []ingest.WireRecord
 	var rows []int // position in the answer of each record
 	err = ingest.ReadBulk(body, r.PathValue("index"), func(i ingest.BulkItem) error {
+		if err := s.room(c, len(answer.Items)); err != nil {
+			return err
+		}
 		row := bulkAnswerRow{Index: i.Index, ID: i.ID, Status: http.StatusCreated, Result: "created"}
 		if i.Err != nil {
 			row.refuse(i.Err)

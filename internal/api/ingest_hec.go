@@ -73,6 +73,9 @@ func (s *server) hecEvents(w http.ResponseWriter, r *http.Request, c *call) erro
 	}
 	var records []ingest.WireRecord
 	reading := ingest.ReadHEC(body, func(rec ingest.WireRecord) error {
+		if err := s.room(c, len(records)); err != nil {
+			return err
+		}
 		records = append(records, rec)
 		return nil
 	})
@@ -118,6 +121,9 @@ func (s *server) hecLines(w http.ResponseWriter, r *http.Request, c *call) error
 	lines.Buffer(make([]byte, 64<<10), ingest.MaxWireRecord)
 	for lines.Scan() {
 		if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+			if err := s.room(c, len(records)); err != nil {
+				return err
+			}
 			records = append(records, ingest.WireRecord{Data: bytes.Clone(line), Host: r.URL.Query().Get("host")})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -15,11 +16,11 @@ import (
 
 // osqueryRequest is the body of all requests of osquery's TLS interface; each uses some of the members.
 type osqueryRequest struct {
-	NodeKey        string            `json:"node_key"`
-	EnrollSecret   string            `json:"enroll_secret"`
-	HostIdentifier string            `json:"host_identifier"`
-	LogType        string            `json:"log_type"`
-	Data           []json.RawMessage `json:"data"`
+	NodeKey        string          `json:"node_key"`
+	EnrollSecret   string          `json:"enroll_secret"`
+	HostIdentifier string          `json:"host_identifier"`
+	LogType        string          `json:"log_type"`
+	Data           json.RawMessage `json:"data"` // read when it is known who sends it
 	HostDetails    struct {
 		OSVersion struct {
 			Platform string `json:"platform"`
@@ -28,6 +29,34 @@ type osqueryRequest struct {
 			Version string `json:"version"`
 		} `json:"osquery_info"`
 	} `json:"host_details"`
+}
+
+// maxOsquery bounds a request: it is held before it is known who sends it. Agents send 1024 lines at a time.
+const maxOsquery = 16 << 20
+
+// osqueryBody reads a request.
+func (s *server) osqueryBody(w http.ResponseWriter, r *http.Request) (*osqueryRequest, error) {
+	body, err := s.ingestBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	most := min(body.left, maxOsquery)
+	body.left = most
+	raw, err := io.ReadAll(body)
+	var cut *http.MaxBytesError
+	if body.exceeded || errors.As(err, &cut) {
+		s.limitHit("http.max-ingest", "an osquery request")
+		return nil, fault.Newf(fault.TooLarge, "the request is larger than %d bytes; let the agent send fewer lines at a time (logger_tls_max_lines)", most)
+	}
+	in := new(osqueryRequest)
+	if err == nil {
+		err = json.Unmarshal(raw, in)
+	}
+	if err != nil {
+		return nil, fault.Newf(fault.Invalid, "the body is no osquery request: %w", err)
+	}
+	return in, nil
 }
 
 // registerOsquery serves osquery's TLS interface. Agents have no header for a token: the enroll secret is one, and a node key stands for it afterwards,
@@ -39,20 +68,12 @@ func (s *server) registerOsquery() {
 			o.Description = "Part of osquery's TLS interface. The enroll secret is a token of scope ingest."
 			o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {}}}
 		}
-		s.handleRaw(op, doc, func(w http.ResponseWriter, r *http.Request, c *call) error {
-			body, err := s.ingestBody(w, r)
+		s.handleRaw(op, doc, func(w http.ResponseWriter, r *http.Request, _ *call) error {
+			in, err := s.osqueryBody(w, r)
 			if err != nil {
 				return err
 			}
-			defer body.Close()
-			var in osqueryRequest
-			if err := json.NewDecoder(body).Decode(&in); err != nil {
-				if cut := s.tooLarge(body, c, err); cut != err { //nolint:errorlint // the same error means that it was not cut
-					return cut
-				}
-				return fault.Newf(fault.Invalid, "the body is no osquery request: %w", err)
-			}
-			out, err := fn(r.Context(), r, &in)
+			out, err := fn(r.Context(), r, in)
 			if errors.Is(err, osquery.ErrInvalidNode) {
 				out, err = map[string]any{"node_invalid": true}, nil
 			}
@@ -85,7 +106,11 @@ func (s *server) registerOsquery() {
 		return s.Osquery.Config(), nil
 	}))
 	add("log", "osqueryLog", "Deliver an osquery agent's results", known(func(ctx context.Context, n *osquery.Node, in *osqueryRequest) (any, error) {
-		return map[string]any{}, s.Osquery.Log(ctx, n, in.LogType, in.Data)
+		var data []json.RawMessage
+		if err := json.Unmarshal(in.Data, &data); len(in.Data) > 0 && err != nil {
+			return nil, fault.Newf(fault.Invalid, "the data is no list: %w", err).On("data")
+		}
+		return map[string]any{}, s.Osquery.Log(ctx, n, in.LogType, data)
 	}))
 	add("distributed/read", "osqueryRead", "Queries that an osquery agent is asked to run once", known(func(context.Context, *osquery.Node, *osqueryRequest) (any, error) {
 		return map[string]any{"queries": map[string]string{}}, nil

@@ -49,6 +49,9 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind stri
 		return s.tooLarge(body, c, err)
 	}
 	records, err := ingest.ReadOTLP(raw, kind == typeJSON)
+	if err == nil {
+		err = s.room(c, len(records)-1)
+	}
 	if err != nil {
 		return err
 	}

@@ -215,6 +215,13 @@ func TestOsquery(t *testing.T) {
 	if status, _ := ask("log", `{"node_key":"`+key+`","data":["`+strings.Repeat("x", 70_000)+`"]}`); status != 413 {
 		t.Errorf("over the limit: %d", status)
 	}
+	if status, _ := ask("log", `{"node_key":"`+key+`","data":{"x":1}}`); status != 400 {
+		t.Errorf("data that is no list: %d", status)
+	}
+	h.ingest.took = nil
+	if _, out := ask("log", `{"node_key":"`+old+`","data":{"x":1}}`); out["node_invalid"] != true || len(h.ingest.took) > 0 {
+		t.Errorf("what a stranger sends is looked at: %v", out)
+	}
 	admin := h.person("t2", "ada", access.GlobalAdministrator)
 	if raw := admin.must("GET", "/api/sources/osquery", nil, 200, "X-Tenant", "t2"); !strings.Contains(string(raw), `"host":"web1","platform":"debian","version":"5.9.1"`) || strings.Contains(string(raw), "hash") {
 		t.Errorf("agents: %s", raw)
@@ -250,4 +257,14 @@ func (h *house) tokens(id tenant.ID) []string {
 		out = append(out, tk.ID)
 	}
 	return out
+}
+
+func TestRecordsOfADelivery(t *testing.T) {
+	h := open2(t)
+	if err := h.server.room(&call{tenant: "t2"}, maxWireRecords-1); err != nil {
+		t.Error(err)
+	}
+	if err := h.server.room(&call{tenant: "t2"}, maxWireRecords); fault.CodeOf(err) != fault.TooLarge {
+		t.Errorf("one record too many: %v", err)
+	}
 }

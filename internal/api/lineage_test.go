@@ -43,6 +43,10 @@ func TestLineageOfAProcessRecord(t *testing.T) {
 	l := lineageOf(t, h, "DeviceProcessEvents", `{"Timestamp":"2024-05-06T09:00:00Z","DeviceName":"pc-1.example","DeviceId":"d1","ProcessId":30,
 		"ProcessCreationTime":"2024-05-06T09:00:00Z","FileName":"evil.exe","ProcessCommandLine":"evil -x","InitiatingProcessId":20,"InitiatingProcessFileName":"word.exe",
 		"InitiatingProcessParentId":10,"InitiatingProcessParentFileName":"explorer.exe"}`)
+	who := &call{who: access.Console()}
+	if asked := h.hunter.asked; len(asked) == 0 || asked[0].Principal != who.owner().ID {
+		t.Errorf("the lake is asked on somebody else's account: %+v", asked)
+	}
 	story := Story{Nodes: l.Nodes}
 	for id, parent := range map[string]string{"process:40": "process:30", "process:30": "process:20", "process:20": "process:10"} {
 		if n := at(t, story, id); n.ParentID != parent {

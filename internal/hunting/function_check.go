@@ -335,9 +335,33 @@ func (s *Service) TablesOf(ctx context.Context, id tenant.ID, by Owner, query st
 				names = append(names, s.Table)
 			}
 		})
+	} else {
+		// Without its data not every query compiles (the columns of a pivot are values): better too many tables than one too few.
+		names = append(names, within(query)...)
+		for _, f := range functions {
+			names = append(names, within(f.Text)...)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// within lists every table that a text could read: all of them where it searches or unites by a pattern, else those whose names stand anywhere in it.
+func within(text string) []string {
+	var out []string
+	pattern := false
+	tokens, _ := syntax.Tokens(text)
+	for _, t := range tokens {
+		if t.Kind == syntax.Ident {
+			pattern = pattern || t.Text == "search" || t.Text == "find" || t.Text == "union" && strings.Contains(text, "*")
+		}
+	}
+	for _, t := range schema.Load().Tables() {
+		if pattern || strings.Contains(text, t.Name) {
+			out = append(out, t.Name)
+		}
+	}
+	return out
 }
 
 // aboutOthers says it plainly when what a body misses is another function of the tenant's.

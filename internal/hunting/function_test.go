@@ -3,6 +3,7 @@ package hunting_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,4 +197,32 @@ func TestFunctionsBelongToSomebody(t *testing.T) {
 			t.Errorf("deleting another's with the permission: %v", err)
 		}
 	})
+}
+
+// What a query reads decides who sees the rows that are kept of it, so a text that does not compile without its data counts as reading all it could.
+func TestTablesOf(t *testing.T) {
+	s, ctx := open(t, t.TempDir()+"/state.db"), context.Background()
+	ann := hunting.Owner{ID: "1", Name: "ann"}
+	if _, err := s.CreateFunction(ctx, "t1", ann, hunting.FunctionDraft{Name: "Mail", Body: "union Email* | take 5"}, everything); err != nil {
+		t.Fatal(err)
+	}
+	for query, mail := range map[string]bool{
+		"EmailEvents | take 1":                                                true,
+		"table('EmailEvents') | take 1":                                       true,
+		"union Email* | take 1":                                               true,
+		"search 'x'":                                                          true,
+		"Mail()":                                                              true,
+		"union Email* | evaluate pivot(ActionType) | project Blocked":         true,
+		"search 'x' | evaluate pivot(ActionType) | project Blocked":           true,
+		"Mail() | evaluate pivot(ActionType) | project Blocked":               true,
+		"table('EmailEvents') | evaluate pivot(ActionType) | project Blocked": true,
+		"DeviceEvents | evaluate pivot(ActionType) | project Blocked":         false,
+		"union DeviceEvents, DeviceFileEvents | take 1":                       false,
+		"union Device* | take 1":                                              false,
+	} {
+		tables, err := s.TablesOf(ctx, "t1", ann, query)
+		if err != nil || slices.Contains(tables, "EmailEvents") != mail {
+			t.Errorf("%s: %v, %v", query, tables, err)
+		}
+	}
 }

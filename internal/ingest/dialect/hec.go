@@ -20,14 +20,11 @@ type HECError struct {
 
 func (e *HECError) Error() string { return "event " + strconv.Itoa(e.Event) + ": " + e.Text }
 
-// hecEvent is the envelope of one event.
+// hecEvent is what is used of the envelope of one event. The time of a record is the one that it tells itself.
 type hecEvent struct {
-	Time       json.RawMessage `json:"time"`
-	Host       string          `json:"host"`
-	Source     string          `json:"source"`
-	SourceType string          `json:"sourcetype"`
-	Event      json.RawMessage `json:"event"`
-	Fields     json.RawMessage `json:"fields"`
+	Host   string          `json:"host"`
+	Source string          `json:"source"`
+	Event  json.RawMessage `json:"event"`
 }
 
 // HEC reads the events of a /services/collector/event body: JSON objects one after the other, or one array of them, and gives each to f. Events before
@@ -83,7 +80,7 @@ func HEC(r io.Reader, f func(Record) error) error {
 	return nil
 }
 
-// record takes the event out. An event that is a text without a time of its own keeps the one of the envelope.
+// record takes the event out of its envelope.
 func (e *hecEvent) record(n int) (Record, error) {
 	out := Record{Host: e.Host, File: e.Source}
 	switch {
