@@ -207,11 +207,11 @@ func TestTablesOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	for query, mail := range map[string]bool{
-		"EmailEvents | take 1":                                                true,
-		"table('EmailEvents') | take 1":                                       true,
-		"union Email* | take 1":                                               true,
-		"search 'x'":                                                          true,
-		"Mail()":                                                              true,
+		"EmailEvents | take 1":          true,
+		"table('EmailEvents') | take 1": true,
+		"union Email* | take 1":         true,
+		"search 'x'":                    true,
+		"Mail()":                        true,
 		"union Email* | evaluate pivot(ActionType) | project Blocked":         true,
 		"search 'x' | evaluate pivot(ActionType) | project Blocked":           true,
 		"Mail() | evaluate pivot(ActionType) | project Blocked":               true,

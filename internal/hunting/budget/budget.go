@@ -54,7 +54,7 @@ type Accounts struct {
 	db    *bun.DB
 	clock func() time.Time
 
-	mu   sync.Mutex // guards open and what it holds
+	mu   sync.Mutex // guards open, and touched and users of what it holds
 	open map[key]*account
 }
 
@@ -63,10 +63,15 @@ type key struct {
 	principal string
 }
 
+// account is held by one run of its principal at a time, also while the state database is asked, so that no principal waits for another's.
 type account struct {
+	touched time.Time
+	users   int // runs that have it or wait for it
+
+	mu                  sync.Mutex // guards what follows; taken after Accounts.mu was let go
+	read                bool       // from the state database
 	window, day         time.Time
 	windowUsed, dayUsed time.Duration
-	touched             time.Time
 }
 
 type row struct {
@@ -89,12 +94,11 @@ func New(db *bun.DB, clock func() time.Time) *Accounts {
 
 // Admit refuses a run (fault.Busy, details retryAfter in seconds) when the principal's window or day is used up.
 func (a *Accounts) Admit(ctx context.Context, id tenant.ID, principal string, l Limits) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	acc, err := a.account(ctx, id, principal, l)
+	acc, leave, err := a.account(ctx, id, principal, l)
 	if err != nil {
 		return err
 	}
+	defer leave()
 	switch {
 	case l.Day > 0 && acc.dayUsed >= l.Day:
 		return a.exhausted("hunt.cpu-day", "today", l.Day, acc.day.Add(24*time.Hour))
@@ -115,12 +119,11 @@ func (a *Accounts) exhausted(setting, when string, amount time.Duration, ends ti
 
 // Spend adds the processor time of a run and returns the state of the window.
 func (a *Accounts) Spend(ctx context.Context, id tenant.ID, principal string, l Limits, cpu time.Duration) (State, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	acc, err := a.account(ctx, id, principal, l)
+	acc, leave, err := a.account(ctx, id, principal, l)
 	if err != nil {
 		return State{}, err
 	}
+	defer leave()
 	acc.windowUsed += max(cpu, 0)
 	acc.dayUsed += max(cpu, 0)
 	s := State{Used: acc.windowUsed, Amount: l.Amount, Ends: acc.window.Add(l.Window)}
@@ -133,40 +136,59 @@ func (a *Accounts) Spend(ctx context.Context, id tenant.ID, principal string, l 
 	return s, err
 }
 
-// account finds the account in its present window and day. Callers hold mu.
-func (a *Accounts) account(ctx context.Context, id tenant.ID, principal string, l Limits) (*account, error) {
+// account takes the account in its present window and day; leave gives it back.
+func (a *Accounts) account(ctx context.Context, id tenant.ID, principal string, l Limits) (acc *account, leave func(), err error) {
 	if l.Window <= 0 {
-		return nil, fault.Newf(fault.Invalid, "a window of processor time must be longer than zero")
+		return nil, nil, fault.Newf(fault.Invalid, "a window of processor time must be longer than zero")
 	}
 	now := a.clock().UTC()
-	k := key{id, principal}
-	acc := a.open[k]
-	if acc == nil {
+	acc = a.take(key{id, principal}, now)
+	leave = func() {
+		acc.mu.Unlock()
+		a.mu.Lock()
+		acc.users--
+		a.mu.Unlock()
+	}
+	acc.mu.Lock()
+	if !acc.read {
 		r := new(row)
 		err := a.db.NewSelect().Model(r).Where("tenant_id = ? AND principal = ?", id, principal).Scan(ctx)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return nil, err
+			leave()
+			return nil, nil, err
 		}
-		acc = &account{}
+		acc.read = true
 		if err == nil {
 			acc.window, acc.windowUsed = r.Window.Time, time.Duration(r.WindowUS)*time.Microsecond
 			acc.day, acc.dayUsed = r.Day.Time, time.Duration(r.DayUS)*time.Microsecond
 		}
-		if len(a.open) >= maxOpen {
-			for old, o := range a.open {
-				if now.Sub(o.touched) > time.Hour || len(a.open) >= maxOpen {
-					delete(a.open, old)
-				}
-			}
-		}
-		a.open[k] = acc
 	}
-	acc.touched = now
 	if w := now.Truncate(l.Window); !w.Equal(acc.window) {
 		acc.window, acc.windowUsed = w, 0
 	}
 	if d := now.Truncate(24 * time.Hour); !d.Equal(acc.day) {
 		acc.day, acc.dayUsed = d, 0
 	}
-	return acc, nil
+	return acc, leave, nil
+}
+
+// take finds an account, or makes room for it.
+func (a *Accounts) take(k key, now time.Time) *account {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	acc := a.open[k]
+	if acc == nil {
+		if len(a.open) >= maxOpen {
+			for old, o := range a.open {
+				if o.users == 0 && (now.Sub(o.touched) > time.Hour || len(a.open) >= maxOpen) {
+					delete(a.open, old)
+				}
+			}
+		}
+		acc = &account{}
+		a.open[k] = acc
+	}
+	acc.touched = now
+	acc.users++
+	return acc
 }

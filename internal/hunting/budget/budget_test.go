@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,4 +139,34 @@ func TestTurns(t *testing.T) {
 		t.Errorf("a run did not get the turn of one that ended: %v", err)
 	}
 	end2()
+}
+
+// Runs that end at the same time are all counted, each on its principal's account.
+func TestAccountsAtOnce(t *testing.T) {
+	ctx := context.Background()
+	db, err := state.Open(ctx, t.TempDir()+"/state.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	limits := budget.Limits{Window: 24 * time.Hour, Amount: time.Hour}
+	clock := func() time.Time { return time.Date(2026, 3, 1, 10, 7, 0, 0, time.UTC) }
+	a := budget.New(db, clock)
+	var all sync.WaitGroup
+	for _, who := range []string{"ann", "ben"} {
+		for range 10 {
+			all.Go(func() {
+				if _, err := a.Spend(ctx, "t1", who, limits, time.Second); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	for _, who := range []string{"ann", "ben"} {
+		// A new one reads what the other one kept.
+		if s, err := budget.New(db, clock).Spend(ctx, "t1", who, limits, 0); err != nil || s.Used != 10*time.Second {
+			t.Errorf("%s used %v, %v", who, s.Used, err)
+		}
+	}
 }

@@ -35,9 +35,10 @@ type Engine struct {
 	at  location
 	opt Options
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows; never held while a server is asked
 	open    map[tenant.ID]*Store
-	scratch *kqlclickhouse.Scratch // nil until a query needs it
+	opening map[tenant.ID]chan struct{} // closed when the one who opens the store is done
+	scratch *kqlclickhouse.Scratch      // nil until a query needs it
 }
 
 var _ lake.Engine = (*Engine)(nil)
@@ -51,7 +52,7 @@ func New(address string, opt Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{at: at, opt: opt, open: map[tenant.ID]*Store{}}, nil
+	return &Engine{at: at, opt: opt, open: map[tenant.ID]*Store{}, opening: map[tenant.ID]chan struct{}{}}, nil
 }
 
 // location is where a lake is.
@@ -149,12 +150,30 @@ func (e *Engine) Open(ctx context.Context, id tenant.ID) (lake.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	for {
+		e.mu.Lock()
+		s, opening := e.open[id], e.opening[id]
+		if s == nil && opening == nil {
+			break
+		}
+		e.mu.Unlock()
+		if s != nil {
+			return s, nil
+		}
+		select {
+		case <-opening:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	done := make(chan struct{})
+	e.opening[id] = done
+	e.mu.Unlock()
+	s, err := e.openStore(ctx, id, database)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if s, ok := e.open[id]; ok {
-		return s, nil
-	}
-	s, err := e.openStore(ctx, id, database)
+	delete(e.opening, id)
+	close(done)
 	if err != nil {
 		return nil, err
 	}
