@@ -21,7 +21,7 @@ export default ts.config(
     },
   },
   {
-    files: ['scripts/**', 'e2e/**', 'dev/**', '*.config.*'],
+    files: ['scripts/**', 'e2e/**', '*.config.*'],
     languageOptions: { globals: { ...globals.node, ...globals.browser } },
   },
 );

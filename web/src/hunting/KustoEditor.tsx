@@ -12,6 +12,7 @@ const useStyles = makeStyles({
     width: '100%',
     height: '100%',
     '& .bz-error': { textDecoration: `underline wavy ${tokens.colorPaletteRedForeground1}`, textUnderlineOffset: '3px' },
+    '& .bz-info': { textDecoration: `underline dotted ${tokens.colorNeutralForeground3}`, textUnderlineOffset: '3px' },
     '& .bz-warning': { textDecoration: `underline wavy ${tokens.colorPaletteDarkOrangeForeground1}`, textUnderlineOffset: '3px' },
   },
 });

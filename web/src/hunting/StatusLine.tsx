@@ -1,5 +1,5 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
-import { ErrorCircle16Filled, Warning16Filled } from '@fluentui/react-icons';
+import { ErrorCircle16Filled, Lightbulb16Regular, Warning16Filled } from '@fluentui/react-icons';
 import type { Diagnostic } from '../api/types';
 
 const useStyles = makeStyles({
@@ -34,6 +34,7 @@ const useStyles = makeStyles({
   cut: { overflow: 'hidden', textOverflow: 'ellipsis' },
   error: { color: tokens.colorPaletteRedForeground1, flexShrink: 0 },
   warning: { color: tokens.colorPaletteDarkOrangeForeground1, flexShrink: 0 },
+  hint: { color: tokens.colorNeutralForeground3, flexShrink: 0 },
   end: { marginLeft: 'auto', flexShrink: 0, '@media (max-width: 899px)': { display: 'none' } },
 });
 
@@ -50,22 +51,29 @@ export function StatusLine({
   onNext: () => void;
 }) {
   const s = useStyles();
-  const errors = problems.filter((p) => p.severity !== 'warning').length;
-  const warnings = problems.length - errors;
-  const first = problems.find((p) => p.severity !== 'warning') ?? problems[0];
+  const of = (severity: Diagnostic['severity']) => problems.filter((p) => p.severity === severity);
+  const errors = of('error');
+  const warnings = of('warning');
+  const hints = of('info');
+  const first = errors[0] ?? warnings[0] ?? hints[0];
   return (
     <div className={s.line}>
       <span role="status" style={{ display: 'inline-flex', minWidth: 0 }}>
         {first ? (
           <button type="button" className={s.problems} onClick={onNext} title="Go to the next problem (F8)">
-            {errors > 0 ? (
+            {errors.length > 0 ? (
               <>
-                <ErrorCircle16Filled className={s.error} /> {errors}
+                <ErrorCircle16Filled className={s.error} /> {errors.length}
               </>
             ) : null}
-            {warnings > 0 ? (
+            {warnings.length > 0 ? (
               <>
-                <Warning16Filled className={s.warning} /> {warnings}
+                <Warning16Filled className={s.warning} /> {warnings.length}
+              </>
+            ) : null}
+            {hints.length > 0 ? (
+              <>
+                <Lightbulb16Regular className={s.hint} /> {hints.length}
               </>
             ) : null}
             <span className={s.cut}>

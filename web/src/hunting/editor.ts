@@ -81,6 +81,13 @@ export { monaco };
 // The underlines of each model. They are our own, because the language service takes away those that belong to markers.
 const underlines = new WeakMap<monaco.editor.ITextModel, string[]>();
 
+const severities: Readonly<Record<Diagnostic['severity'], monaco.MarkerSeverity>> = {
+  error: monaco.MarkerSeverity.Error,
+  warning: monaco.MarkerSeverity.Warning,
+  // Shown when one hovers; F8 steps over it.
+  info: monaco.MarkerSeverity.Hint,
+};
+
 // mark shows problems in a model. Lines of problems are those of the whole text.
 export function mark(model: monaco.editor.ITextModel, problems: readonly Diagnostic[]): void {
   underlines.set(
@@ -96,7 +103,7 @@ export function mark(model: monaco.editor.ITextModel, problems: readonly Diagnos
             Math.max(p.endColumn ?? p.column + 1, p.endLine === p.line ? p.column + 1 : 1),
           ),
         ),
-        options: { inlineClassName: p.severity === 'warning' ? 'bz-warning' : 'bz-error', stickiness: 1 },
+        options: { inlineClassName: `bz-${p.severity}`, stickiness: 1 },
       })),
     ),
   );
@@ -104,7 +111,7 @@ export function mark(model: monaco.editor.ITextModel, problems: readonly Diagnos
     model,
     owner,
     problems.map((p) => ({
-      severity: p.severity === 'warning' ? monaco.MarkerSeverity.Warning : monaco.MarkerSeverity.Error,
+      severity: severities[p.severity],
       message: p.hint ? `${p.message}\n${p.hint}` : p.message,
       code: p.code,
       startLineNumber: p.line,

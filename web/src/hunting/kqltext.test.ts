@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columnName, datetime, list, literal, quoted, remark } from './kqltext';
+import { columnName, datetime, list, quoted, remark } from './kqltext';
 
 // read undoes quoted the way the language reads a string, and fails where the text would end early.
 function read(text: string): string {
@@ -60,7 +60,9 @@ it('writes names, lists, times and comments', () => {
   expect(columnName('a "b"')).toBe('["a \\"b\\""]');
   expect(list(['a', '"'])).toBe('("a", "\\"")');
   expect(datetime('2026-01-02T03:04:05Z')).toBe('datetime(2026-01-02T03:04:05.000Z)');
+  expect(datetime('2026-01-02T03:04:05.1234567Z')).toBe('datetime(2026-01-02T03:04:05.1234567Z)');
+  expect(datetime('2026-01-02T03:04:05.1234567+01:00')).toBe('datetime(2026-01-02T02:04:05.1234567Z)');
+  expect(datetime('2026-01-02T03:04:05.1234567890Z')).toBe('datetime(2026-01-02T03:04:05.1234567Z)');
   expect(datetime('now) | take 1 //')).toBe('datetime(null)');
-  expect(literal(Number.NaN)).toBe('real(null)');
   expect(remark('a\nb\r\n| c\u2028d')).toBe('// a b | c d');
 });

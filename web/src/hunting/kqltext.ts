@@ -18,21 +18,38 @@ export function columnName(name: string): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : `[${quoted(name)}]`;
 }
 
-// datetime writes a time; what is no time becomes null.
+// datetime writes a time in UTC; what is no time becomes null. A text keeps its digits below the millisecond, so that it equals the time it was read from.
 export function datetime(value: string | Date): string {
-  const date = typeof value !== 'string' ? value : new Date(/^\d{4}-\d\d-\d\d/.test(value) ? value : Number.NaN);
-  return Number.isNaN(date.getTime()) ? 'datetime(null)' : `datetime(${date.toISOString()})`;
+  const date = new Date(value);
+  if (Number.isNaN(date.getTime())) return 'datetime(null)';
+  const iso = date.toISOString();
+  const below = typeof value === 'string' ? /T\d\d:\d\d:\d\d\.\d{3}(\d{1,4})/.exec(value)?.[1] : undefined;
+  return `datetime(${below ? `${iso.slice(0, -1)}${below}Z` : iso})`;
 }
 
-// literal writes a value as a KQL literal.
-export function literal(value: unknown): string {
-  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'real(null)';
-  if (typeof value === 'boolean') return String(value);
-  if (value === null || value === undefined) return '""';
-  if (typeof value === 'object') return `dynamic(${JSON.stringify(value)})`;
-  const text = String(value);
-  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text)) return `datetime(${text})`;
-  return quoted(text);
+// typed writes a value, given as text, as a literal of a column's type.
+export function typed(text: string, type: string): string {
+  switch (type) {
+    case 'datetime':
+      return /^[\d:.TZ+-]+$/.test(text) ? `datetime(${text})` : quoted(text);
+    case 'timespan':
+      return /^-?[\d:.]+$/.test(text) ? `time(${text})` : quoted(text);
+    case 'guid':
+      return /^[0-9a-fA-F-]+$/.test(text) ? `guid(${text})` : quoted(text);
+    case 'bool':
+      return /^(true|false)$/i.test(text) ? text.toLowerCase() : 'bool(null)';
+    case 'decimal':
+      return /^[-+\d.eE]+$/.test(text) ? `decimal(${text})` : quoted(text);
+    case 'real':
+    case 'double':
+    case 'int':
+    case 'long':
+      return /^[-+\d.eE]+$/.test(text)
+        ? text
+        : `${type === 'double' ? 'real' : type}(${/^(nan|[+-]?inf)$/i.test(text) ? text.toLowerCase() : 'null'})`;
+    default:
+      return quoted(text);
+  }
 }
 
 // list writes strings as the right side of in or has_any.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blockAt, blocks, description, literal, ownTime, timespan, withLines } from './statement';
+import { blockAt, blocks, description, ownTime, timespan, withLines } from './statement';
 
 describe('blocks', () => {
   it('separates queries at blank lines and keeps their place', () => {
@@ -27,13 +27,6 @@ describe('blocks', () => {
 });
 
 describe('conditions from a cell', () => {
-  it('writes literals of each type', () => {
-    expect(literal('C:\\a "b"')).toBe('"C:\\\\a \\"b\\""');
-    expect(literal(3)).toBe('3');
-    expect(literal('2026-01-02T03:04:05.1Z')).toBe('datetime(2026-01-02T03:04:05.1Z)');
-    expect(literal({ a: 1 })).toBe('dynamic({"a":1})');
-    expect(literal('a\nb')).toBe('"a\\nb"');
-  });
   it('appends a line to the query of a line, before its semicolon', () => {
     expect(withLines('T\n', ['| where x == 1'])).toBe('T\n| where x == 1');
     expect(withLines('A\n\nB;', ['| take 1'], 1)).toBe('A\n| take 1\n\nB;');

@@ -1,7 +1,4 @@
 // Which part of an editor tab runs: the block under the cursor. Blank lines separate blocks, unless the text plainly goes on.
-import { columnName, literal } from './kqltext';
-
-export { columnName, literal };
 
 export interface Block {
   text: string;

@@ -17,7 +17,7 @@ import { useQuery } from '@tanstack/react-query';
 import { hunt, type TableInfo } from '../../api/hunting';
 import { Facts } from '../../design/Facts';
 import { Failure, Lines } from '../../design/states';
-import { literal } from '../kqltext';
+import { quoted } from '../kqltext';
 import { cellText } from '../results/cells';
 import { samplesOf } from '../samples';
 import type { PaneActions } from './actions';
@@ -171,7 +171,7 @@ export function TableReference({ table, actions, onClose }: { table: TableInfo; 
                       size="small"
                       as="button"
                       title={`Query ${table.name} for ${t}`}
-                      onClick={() => open(`${t}`, `${table.name}\n| where ActionType == ${literal(t)}\n| take 100`, true)}
+                      onClick={() => open(`${t}`, `${table.name}\n| where ActionType == ${quoted(t)}\n| take 100`, true)}
                     >
                       {t}
                     </Tag>

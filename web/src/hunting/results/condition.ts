@@ -1,35 +1,9 @@
 // Lines for the query out of a value of its result.
 import type { Cell } from '../../api/types';
-import { columnName, quoted } from '../kqltext';
+import { columnName, quoted, typed } from '../kqltext';
 import { cellText, isEmpty, isNumeric } from './cells';
 
 export type Test = '==' | '!=' | 'contains' | '!contains' | 'startswith' | 'endswith' | '>=' | '<=';
-
-// value writes a cell as a literal of its column's type.
-export function value(cell: Cell | undefined, type: string): string {
-  const text = cellText(cell);
-  switch (type) {
-    case 'datetime':
-      return /^[\d:.TZ+-]+$/.test(text) ? `datetime(${text})` : quoted(text);
-    case 'timespan':
-      return /^-?[\d:.]+$/.test(text) ? `time(${text})` : quoted(text);
-    case 'guid':
-      return /^[0-9a-fA-F-]+$/.test(text) ? `guid(${text})` : quoted(text);
-    case 'bool':
-      return text.toLowerCase();
-    case 'decimal':
-      return /^[-+\d.eE]+$/.test(text) ? `decimal(${text})` : quoted(text);
-    case 'real':
-    case 'double':
-    case 'int':
-    case 'long':
-      return /^[-+\d.eE]+$/.test(text)
-        ? text
-        : `${type === 'double' ? 'real' : type}(${/^(nan|[+-]?inf)$/i.test(text) ? text.toLowerCase() : 'null'})`;
-    default:
-      return quoted(text);
-  }
-}
 
 // condition is the line that keeps (or drops) the rows whose column is like a cell.
 export function condition(column: { name: string; type: string }, cell: Cell | undefined, test: Test): string {
@@ -41,7 +15,7 @@ export function condition(column: { name: string; type: string }, cell: Cell | u
   }
   if (test === '==' || test === '!=' || test === '>=' || test === '<=') {
     const left = type === 'dynamic' ? `tostring(${name})` : name;
-    return `| where ${left} ${test} ${value(cell, type)}`;
+    return `| where ${left} ${test} ${typed(cellText(cell), type)}`;
   }
   return `| where ${type === 'string' ? name : `tostring(${name})`} ${test} ${quoted(cellText(cell))}`;
 }
