@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/fn"
 	"github.com/bartizan-sec/bartizan/kql/plan"
 	"github.com/bartizan-sec/bartizan/kql/sqlgen"
@@ -66,6 +67,14 @@ func plugin(ctx context.Context, lib *fn.Library, p *plan.Plugin, in []table, co
 		return c.diffpatterns()
 	}
 	return nil, &sqlgen.UnsupportedError{What: "plugin " + p.Name + "()"}
+}
+
+// room refuses to make more rows than an operator may, and ends a cancelled call.
+func (c *pluginCall) room(made int) error {
+	if int64(made) > engine.DefaultIntermediate {
+		return &fn.LimitError{What: "number of rows that " + c.p.Name + "() makes (" + strconv.FormatInt(engine.DefaultIntermediate, 10) + ")"}
+	}
+	return c.ctx.Err()
 }
 
 func (c *pluginCall) constant(i int) (fn.Value, error) {
@@ -197,7 +206,7 @@ func (c *pluginCall) activeUsers() ([][]any, error) {
 	var out [][]any
 	for _, group := range byDimension(events) {
 		for _, t := range at {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			seen := map[string]map[int64]bool{}
@@ -242,7 +251,7 @@ func (c *pluginCall) activityCounts() ([][]any, error) {
 	for _, group := range byDimension(events) {
 		ever := map[string]bool{}
 		for _, t := range at {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			now := map[string]bool{}
@@ -285,7 +294,7 @@ func (c *pluginCall) slidingCounts() ([][]any, error) {
 	var out [][]any
 	for _, group := range byDimension(events) {
 		for _, t := range at {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			ids := map[string]bool{}
@@ -340,7 +349,7 @@ func (c *pluginCall) sessionCount() ([][]any, error) {
 			last[e.id] = e.at
 		}
 		for _, t := range at {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			if n := counts[t]; n > 0 {
@@ -380,7 +389,7 @@ func (c *pluginCall) engagement() ([][]any, error) {
 	var out [][]any
 	for _, group := range byDimension(events) {
 		for _, t := range at {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			inner, outer := map[string]bool{}, map[string]bool{}
@@ -418,7 +427,7 @@ func (c *pluginCall) activityMetrics() ([][]any, error) {
 	for _, group := range byDimension(events) {
 		ever, before := map[string]bool{}, map[string]bool{}
 		for i, t := range at {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			now := map[string]bool{}
@@ -587,7 +596,7 @@ func (c *pluginCall) rollingPercentile() ([][]any, error) {
 		}
 		sort.Slice(bins, func(i, j int) bool { return bins[i] < bins[j] })
 		for _, b := range bins {
-			if err := c.ctx.Err(); err != nil {
+			if err := c.room(len(out)); err != nil {
 				return nil, err
 			}
 			var vals []fn.Value

@@ -113,6 +113,9 @@ func (c *pluginCall) newActivity() ([][]any, error) {
 				continue
 			}
 			for j := i; j < len(at); j++ {
+				if err := c.room(len(out)); err != nil {
+					return nil, err
+				}
 				added, retained := int64(0), int64(0)
 				for id := range users[j] {
 					if !before[id] {

@@ -205,6 +205,9 @@ func (c *pluginCall) completion() ([][]any, error) {
 			t := first.at - mod(first.at-start, bin)
 			bins[t] = true
 			for w, window := range windows {
+				if err := c.room(len(seen)); err != nil {
+					return nil, err
+				}
 				k := 0
 				for _, s := range list[i:] {
 					if s.at-first.at > window || k == len(states) {
@@ -216,12 +219,12 @@ func (c *pluginCall) completion() ([][]any, error) {
 					}
 				}
 			}
-			if c.ctx.Err() != nil {
-				return nil, c.ctx.Err()
-			}
 		}
 		for k := range seen {
 			reached[k]++
+		}
+		if err := c.room(len(reached)); err != nil {
+			return nil, err
 		}
 	}
 	times := make([]int64, 0, len(bins))
@@ -232,6 +235,9 @@ func (c *pluginCall) completion() ([][]any, error) {
 	var out [][]any
 	for _, t := range times {
 		for w, window := range windows {
+			if err := c.room(len(out) + len(states)); err != nil {
+				return nil, err
+			}
 			for k, state := range states {
 				out = append(out, []any{t, state, window, reached[[3]int64{t, int64(w), int64(k)}]})
 			}

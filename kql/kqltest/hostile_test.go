@@ -129,3 +129,31 @@ func engineConn(t *testing.T) *sql.Conn {
 	}
 	return conn
 }
+
+// Plugins that make many rows of few are stopped by the bound of an operator's rows.
+func TestPluginsMakeBoundedRows(t *testing.T) {
+	e := newEngine(t)
+	conn := engineConn(t)
+	many := func(n int) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = strconv.Itoa(i + 1)
+		}
+		return "dynamic([" + strings.Join(list, ", ") + "])"
+	}
+	for name, query := range map[string]string{
+		"new_activity_metrics":       "range x from 0 to 3999 step 1 | extend k = tostring(x) | evaluate new_activity_metrics(k, x, 0, 3999, 2, k)",
+		"funnel_sequence_completion": "range x from 0 to 999 step 1 | extend who = 'a', s = '1' | evaluate funnel_sequence_completion(who, x, 0, 1000, 1, s, " + many(50) + ", " + many(50) + ")",
+	} {
+		p, err := kql.Compile(query, e.tables, kql.Options{Now: scriptNow})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		rows := 0
+		_, err = duckdb.Run(context.Background(), conn, p.Root, engine.Options{Now: fn.Ticks(scriptNow), Limit: 10}, func([]any) error { rows++; return nil })
+		var bound *fn.LimitError
+		if !errors.As(err, &bound) {
+			t.Errorf("%s: %d rows, %v", name, rows, err)
+		}
+	}
+}
