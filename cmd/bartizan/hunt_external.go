@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/internal/api"
@@ -79,7 +80,8 @@ func (e *externals) PutFile(ctx context.Context, id tenant.ID, name string, body
 	if err != nil {
 		return 0, err
 	}
-	if len(have) >= maxFiles {
+	replaces := slices.ContainsFunc(have, func(f api.HuntFile) bool { return f.Name == name })
+	if len(have) >= maxFiles && !replaces {
 		return 0, fault.Newf(fault.Limit, "there are %d files, which is the most there can be; delete some", maxFiles)
 	}
 	return objects.Put(ctx, filesPrefix+name, &capped{r: body, left: e.bytes, max: e.bytes})

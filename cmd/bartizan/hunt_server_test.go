@@ -205,6 +205,9 @@ func queriesEnd(t *testing.T, admin, ann, bob caller) {
 	if code, text := ann.status(t.Context(), http.MethodPost, "/api/hunting/run", asJSON("query", "print 1")); code != http.StatusTooManyRequests {
 		t.Errorf("a second query of ann's: %d %s", code, text)
 	}
+	if code, text := ann.status(t.Context(), http.MethodPost, "/api/hunting/explain", asJSON("query", "print 1")); code != http.StatusTooManyRequests {
+		t.Errorf("explaining, which may read data, takes no turn: %d %s", code, text)
+	}
 	if n := bob.number(t, "print 1"); n != 1 {
 		t.Errorf("a query of bob's gives %d", n)
 	}

@@ -173,7 +173,7 @@ func (s *shell) request(query string) huntRequest {
 	return huntRequest{query: query, now: s.flags.now, timespan: s.flags.timespan, timeout: s.flags.timeout, limit: limit}
 }
 
-// interruptible runs fn until it ends or somebody presses Ctrl+C, which the rest of the program does not see meanwhile.
+// interruptible runs fn until it ends or somebody presses Ctrl+C. The program's own context ends with the first Ctrl+C; the shell goes on.
 func (s *shell) interruptible(ctx context.Context, fn func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -284,7 +284,7 @@ func (s *shell) command(ctx context.Context, words []string) (end bool) {
 		case s.last == "":
 			err = usageError{errors.New("there is no query yet")}
 		default:
-			if err = s.target.save(ctx, rest, s.last); err == nil {
+			if err = s.interruptible(ctx, func(ctx context.Context) error { return s.target.save(ctx, rest, s.last) }); err == nil {
 				fmt.Fprintf(s.out, "saved as %s\n", plainText(rest))
 			}
 		}

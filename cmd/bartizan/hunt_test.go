@@ -191,3 +191,28 @@ func TestShellCompletes(t *testing.T) {
 		}
 	}
 }
+
+// keeper is a target that keeps queries while its context lasts.
+type keeper struct {
+	huntTarget
+	kept []string
+}
+
+func (k *keeper) save(ctx context.Context, name, query string) error {
+	if ctx.Err() == nil {
+		k.kept = append(k.kept, name+": "+query)
+	}
+	return ctx.Err()
+}
+
+// The first Ctrl+C ends the program's context with the query that it stops, and the shell still works.
+func TestShellAfterAnInterrupt(t *testing.T) {
+	var out bytes.Buffer
+	k := &keeper{}
+	s := &shell{flags: &huntFlags{}, target: k, out: &out, errs: &out, words: newCompleter(nil), last: "print 1"}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if s.command(ctx, []string{".save", "mine"}) || len(k.kept) != 1 || k.kept[0] != "mine: print 1" {
+		t.Errorf("kept %v: %s", k.kept, out.String())
+	}
+}

@@ -67,17 +67,7 @@ func (h *hunts) Stream(ctx context.Context, q api.Hunt, out api.HuntSink) (*api.
 	if err != nil {
 		return nil, err
 	}
-	if q.Principal == "" {
-		q.Principal = q.By
-	}
-	if q.ID == "" {
-		q.ID = ulid.Make().String()
-	}
-	limits := peopleLimits(h.cfg)
-	if err := h.accounts.Admit(ctx, q.Tenant, q.Principal, limits); err != nil {
-		return nil, err
-	}
-	ctx, done, err := h.turns.Enter(ctx, budget.Run{Tenant: q.Tenant, ID: q.ID, Principal: q.Principal, By: q.By, Interface: string(q.Interface), Query: q.Query})
+	ctx, done, err := h.enter(ctx, &q)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +78,7 @@ func (h *hunts) Stream(ctx context.Context, q api.Hunt, out api.HuntSink) (*api.
 		return nil, err
 	}
 	a := answerOf(result)
-	used, kept := h.accounts.Spend(context.WithoutCancel(ctx), q.Tenant, q.Principal, limits, time.Duration(result.Stats.CPUMS)*time.Millisecond)
+	used, kept := h.accounts.Spend(context.WithoutCancel(ctx), q.Tenant, q.Principal, peopleLimits(h.cfg), time.Duration(result.Stats.CPUMS)*time.Millisecond)
 	if used.Warn {
 		a.Stats.Limits = append(a.Stats.Limits, "hunt.cpu")
 		a.Warnings = append(a.Warnings, api.HuntDiagnostic{
@@ -96,6 +86,20 @@ func (h *hunts) Stream(ctx context.Context, q api.Hunt, out api.HuntSink) (*api.
 		})
 	}
 	return a, errors.Join(err, kept)
+}
+
+// enter lets a query run when its principal has processor time left and its turn comes.
+func (h *hunts) enter(ctx context.Context, q *api.Hunt) (context.Context, func(), error) {
+	if q.Principal == "" {
+		q.Principal = q.By
+	}
+	if q.ID == "" {
+		q.ID = ulid.Make().String()
+	}
+	if err := h.accounts.Admit(ctx, q.Tenant, q.Principal, peopleLimits(h.cfg)); err != nil {
+		return nil, nil, err
+	}
+	return h.turns.Enter(ctx, budget.Run{Tenant: q.Tenant, ID: q.ID, Principal: q.Principal, By: q.By, Interface: string(q.Interface), Query: q.Query})
 }
 
 // query is the lake's form of a query, with its bounds.
@@ -157,16 +161,22 @@ func diagnosticsOf(list []kql.Diagnostic) []api.HuntDiagnostic {
 	return out
 }
 
-// Explain implements api.Hunter.
+// Explain implements api.Hunter. It takes a turn and processor time like a run: columns that depend on the data are found by reading it.
 func (h *hunts) Explain(ctx context.Context, q api.Hunt) (*api.HuntExplanation, error) {
 	store, query, err := h.query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.accounts.Admit(ctx, q.Tenant, q.Principal, peopleLimits(h.cfg)); err != nil {
+	ctx, done, err := h.enter(ctx, &q)
+	if err != nil {
 		return nil, err
 	}
+	defer done()
 	x, err := lake.Explain(ctx, store, query)
+	if x != nil && x.CPU > 0 {
+		_, kept := h.accounts.Spend(context.WithoutCancel(ctx), q.Tenant, q.Principal, peopleLimits(h.cfg), x.CPU)
+		err = errors.Join(err, kept)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ one that cannot run here says why. Importing one folder again adds, replaces and
 				if r.Line > 0 {
 					line = ":" + strconv.Itoa(r.Line)
 				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "  %s%s: %s (%s)\n", r.Path, line, r.Message, r.Code)
+				fmt.Fprintf(cmd.ErrOrStderr(), "  %s%s: %s (%s)\n", plainText(r.Path), line, plainText(r.Message), r.Code)
 			}
 			if err == nil && report.RefusedCount > 0 {
 				return exitError(exitRefused)
@@ -248,11 +248,13 @@ func newQueryShow() *cobra.Command {
 				return err
 			}
 			return show(cmd.OutOrStdout(), asJSON, q, func(w *tabwriter.Writer) {
-				fmt.Fprintf(w, "// %s (%s, %s)\n", q.Name, q.Source, q.Path)
+				fmt.Fprintf(w, "// %s (%s, %s)\n", plainText(q.Name), plainText(q.Source), plainText(q.Path))
 				if q.Issue != "" {
-					fmt.Fprintf(w, "// cannot run here: %s\n", q.Issue)
+					fmt.Fprintf(w, "// cannot run here: %s\n", plainText(q.Issue))
 				}
-				fmt.Fprintln(w, q.Query)
+				for line := range strings.SplitSeq(q.Query, "\n") {
+					fmt.Fprintln(w, plainText(line))
+				}
 			})
 		},
 	}

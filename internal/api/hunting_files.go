@@ -73,8 +73,11 @@ func (s *server) registerFiles(op func(method, path, id, summary string) operati
 		if err != nil {
 			return err
 		}
+		if err := s.Access.Audit(r.Context(), c.tenant, c.who, access.Entry{Action: put.id, Target: r.PathValue("name"), Details: map[string]any{"size": n}}); err != nil {
+			return err
+		}
 		w.WriteHeader(http.StatusNoContent)
-		return s.Access.Audit(r.Context(), c.tenant, c.who, access.Entry{Action: put.id, Target: r.PathValue("name"), Details: map[string]any{"size": n}})
+		return nil
 	})
 	get := op(http.MethodGet, "/files/{name}", "getHuntingFile", "A file for externaldata")
 	s.handleRaw(get, func(o *huma.Operation) {

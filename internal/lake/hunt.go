@@ -235,9 +235,12 @@ type Explanation struct {
 	Columns  []Column         `json:"columns"`
 	Steps    []engine.Step    `json:"steps"`
 	Warnings []kql.Diagnostic `json:"warnings"`
+	// CPU is the processor time of the probes.
+	CPU time.Duration `json:"-"`
 }
 
-// Explain compiles a query and says how the engine would run it, without reading rows but those that decide which columns there are.
+// Explain compiles a query and says how the engine would run it, without reading rows but those that decide which columns there are. When it fails, the
+// explanation has the processor time up to there, or is nil.
 func Explain(ctx context.Context, store Store, q Query) (*Explanation, error) {
 	q = q.withDefaults(time.Now())
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
@@ -247,16 +250,16 @@ func Explain(ctx context.Context, store Store, q Query) (*Explanation, error) {
 		return nil, err
 	}
 	defer session.Close()
-	program, _, err := compile(ctx, session, q)
+	program, took, err := compile(ctx, session, q)
 	if err != nil {
-		return nil, err
+		return &Explanation{CPU: took}, err
 	}
 	cols := columnsOf(program.Columns)
 	x, err := session.Explain(ctx, program.Root, engine.Options{Now: fn.Ticks(q.Now.UTC()), Limit: int64(max(q.Limit, 0)), External: q.fetch()})
 	if err != nil {
-		return nil, queryError(ctx, err, cols)
+		return &Explanation{CPU: took}, queryError(ctx, err, cols)
 	}
-	return &Explanation{Engine: x.Engine, Plan: plan.Outline(program.Root), Columns: cols, Steps: x.Steps, Warnings: append([]kql.Diagnostic{}, program.Warnings...)}, nil
+	return &Explanation{Engine: x.Engine, Plan: plan.Outline(program.Root), Columns: cols, Steps: x.Steps, Warnings: append([]kql.Diagnostic{}, program.Warnings...), CPU: took}, nil
 }
 
 // Check gives everything there is to say about the text of a query, without running any of it.
