@@ -129,7 +129,7 @@ func (s *Service) RememberAll(ctx context.Context, id tenant.ID, records []Recor
 		if len(r.Query) > MaxQuery || !utf8.ValidString(r.Query) || strings.ContainsRune(r.Query, 0) || strings.TrimSpace(r.Query) == "" {
 			continue // such a text never ran
 		}
-		if r.State == "" || r.State == "done" {
+		if r.State == "" {
 			r.State = Completed
 		}
 		if r.Interface == "" {

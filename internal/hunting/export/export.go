@@ -43,8 +43,6 @@ type Column struct{ Name, Type string }
 // Writer takes the rows of one result. Cells are as JSON shows them: bool, int64, float64, string, json.RawMessage, json.Number or nil.
 type Writer interface {
 	Row(cells []any) error
-	// Flush passes on what is held back, where the format can.
-	Flush() error
 	// Close ends the file; what it was written to stays open.
 	Close() error
 }
@@ -107,12 +105,10 @@ func (c *csvWriter) Row(cells []any) error {
 	return c.w.Write(c.line)
 }
 
-func (c *csvWriter) Flush() error {
+func (c *csvWriter) Close() error {
 	c.w.Flush()
 	return c.w.Error()
 }
-
-func (c *csvWriter) Close() error { return c.Flush() }
 
 // csvCell writes a value for a spreadsheet.
 func csvCell(v any) string {
@@ -178,8 +174,6 @@ func (n *ndjsonWriter) Row(cells []any) error {
 	_, err := n.w.Write(n.buf)
 	return err
 }
-
-func (n *ndjsonWriter) Flush() error { return n.w.Flush() }
 
 func (n *ndjsonWriter) Close() error { return n.w.Flush() }
 

@@ -220,8 +220,6 @@ func (c *parquetColumn) write(w file.ColumnChunkWriter) (err error) {
 	return err
 }
 
-func (p *parquetWriter) Flush() error { return nil }
-
 func (p *parquetWriter) Close() error {
 	if err := p.group(); err != nil {
 		return err
