@@ -146,11 +146,11 @@ func Stream(ctx context.Context, store Store, q Query, start func(*Result) error
 	}
 	res := resultOf(program)
 	if err := q.allow(program.Outbound); err != nil {
-		return nil, queryError(ctx, err, res.Schema)
+		return failed(begun, probing), queryError(ctx, err, res.Schema)
 	}
 	if start != nil {
 		if err := start(res); err != nil {
-			return nil, err
+			return failed(begun, probing), err
 		}
 	}
 	types := make([]plan.Type, len(program.Columns))
