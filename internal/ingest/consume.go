@@ -112,7 +112,7 @@ func add(ctx context.Context, p *Pipeline, id tenant.ID, m *bus.Message) error {
 		return nil
 	})
 	if damaged != nil {
-		p.Refuse(Refusal{Source: m.Source, File: m.Header[headerFile], Number: number, Code: string(codeOf(damaged)), Message: damaged.Error(), Data: m.Data, Time: received})
+		p.Refuse(Refusal{Source: m.Source, File: m.Header[headerFile], Host: m.Header[headerHost], Lab: m.Header[headerLab], Number: number, Code: string(codeOf(damaged)), Message: damaged.Error(), Data: m.Data, Time: received})
 	}
 	return p.Add(ctx, Position{Source: BusPosition, Value: int64(m.Sequence)}, records...) //nolint:gosec // as above
 }

@@ -48,7 +48,9 @@ type Accepted struct {
 type Refusal struct {
 	Source  string
 	File    string
-	Number  int64 // line or record number
+	Host    string // as the carrier told it
+	Lab     string // evaluation lab run that made the record
+	Number  int64  // line or record number
 	Code    string
 	Message string
 	Data    []byte // the record itself; nil when it could not even be read

@@ -285,7 +285,7 @@ func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 		b.out.Rows, b.out.Events = b.out.Rows[:rows], b.out.Events[:events]
 		h.refused++
 		b.refusals = append(b.refusals, Refusal{
-			Source: rec.Source, File: rec.File, Number: rec.Number, Code: string(codeOf(err)), Message: err.Error(), Data: rec.Data, Time: rec.Received,
+			Source: rec.Source, File: rec.File, Host: rec.Host, Lab: rec.Lab, Number: rec.Number, Code: string(codeOf(err)), Message: err.Error(), Data: rec.Data, Time: rec.Received,
 		})
 		return
 	}

@@ -159,7 +159,7 @@ func (s *receiverSink) refusal(file string, number int64, code, message string) 
 	if file != reader.Stdin && file != "" {
 		name += file[min(len(reader.Stdin), len(file)):] // members of an archive keep their part of the name
 	}
-	return Refusal{Source: s.d.Source, File: name, Number: number, Code: code, Message: message, Time: s.now}
+	return Refusal{Source: s.d.Source, File: name, Lab: s.d.Lab, Number: number, Code: code, Message: message, Time: s.now}
 }
 
 func (s *receiverSink) close() {

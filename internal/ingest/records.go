@@ -28,6 +28,8 @@ type DeadLetter struct {
 	ID       string     `bun:"id,pk" json:"id"`
 	Source   string     `bun:"source" json:"source"`
 	File     string     `bun:"file" json:"file,omitempty"`
+	Host     string     `bun:"host" json:"host,omitempty"`
+	Lab      string     `bun:"lab" json:"-"`
 	Number   int64      `bun:"number" json:"number"`
 	Code     string     `bun:"code" json:"code"`
 	Message  string     `bun:"message" json:"message"`
@@ -107,7 +109,7 @@ func letter(id tenant.ID, f Refusal) *DeadLetter {
 		message = message[:2000]
 	}
 	return &DeadLetter{
-		Tenant: id, ID: hex.EncodeToString(sum.Sum(nil)[:16]), Source: f.Source, File: clean(f.File), Number: f.Number, Code: f.Code, Message: clean(message),
+		Tenant: id, ID: hex.EncodeToString(sum.Sum(nil)[:16]), Source: f.Source, File: clean(f.File), Host: clean(f.Host), Lab: clean(f.Lab), Number: f.Number, Code: f.Code, Message: clean(message),
 		Data: base64.StdEncoding.EncodeToString(data), Received: state.At(f.Time),
 	}
 }

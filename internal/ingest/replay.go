@@ -31,7 +31,8 @@ func (r *Receiver) Replay(ctx context.Context, id tenant.ID, ids []string) (Repl
 		return Replayed{}, err
 	}
 	var out Replayed
-	byFile := map[string][]*DeadLetter{}
+	type origin struct{ file, lab string }
+	byOrigin := map[origin][]*DeadLetter{}
 	for _, l := range letters {
 		data, err := base64.StdEncoding.DecodeString(l.Data)
 		why := ""
@@ -46,16 +47,18 @@ func (r *Receiver) Replay(ctx context.Context, id tenant.ID, ids []string) (Repl
 			continue
 		}
 		// What was refused under a family's name may belong to another: let the content decide again.
-		byFile[l.File] = append(byFile[l.File], l)
+		from := origin{l.File, l.Lab}
+		byOrigin[from] = append(byOrigin[from], l)
 	}
-	for file, group := range byFile {
+	for from, group := range byOrigin {
 		records := make([]dialect.Record, len(group))
 		done := make([]string, len(group))
 		for i, l := range group {
 			records[i].Data, _ = base64.StdEncoding.DecodeString(l.Data) // was decoded above
+			records[i].Host = l.Host
 			done[i] = l.ID
 		}
-		if _, err := r.Take(ctx, Delivery{Tenant: id, File: file}, records); err != nil {
+		if _, err := r.Take(ctx, Delivery{Tenant: id, File: from.file, Lab: from.lab}, records); err != nil {
 			return out, err
 		}
 		if err := r.records.drop(ctx, id, done); err != nil {

@@ -38,14 +38,17 @@ func messages(t *testing.T, b *bus.Bus, from uint64) []string {
 	}
 	var out []string
 	for _, m := range list {
-		data := m.Data
+		data, from := m.Data, m.Source+" "+m.Header["Bartizan-Host"]
+		if lab := m.Header["Bartizan-Lab"]; lab != "" {
+			from += " " + lab
+		}
 		for len(data) > 0 { // records are framed by a length of one byte here
 			n := int(data[0])
 			head := 1
 			if n >= 0x80 {
 				n, head = int(data[0]&0x7f)|int(data[1])<<7, 2
 			}
-			out = append(out, m.Source+" "+m.Header["Bartizan-Host"]+": "+string(data[head:head+n]))
+			out = append(out, from+": "+string(data[head:head+n]))
 			data = data[head+n:]
 		}
 	}
@@ -92,7 +95,7 @@ func TestReplay(t *testing.T) {
 	r := ingest.NewReceiver(b, f.records, f.config().Families)
 	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	keep := []ingest.Refusal{
-		{Source: "notes", File: "a", Number: 1, Code: "invalid", Message: "m", Data: []byte(`{"name":"a.exe"}`), Time: at},
+		{Source: "notes", File: "a", Number: 1, Code: "invalid", Message: "m", Data: []byte(`{"name":"a.exe"}`), Time: at, Host: "web1", Lab: "run7"},
 		{Source: "notes", File: "a", Number: 2, Code: "invalid", Message: "m", Time: at},
 		{Source: "notes", File: "a", Number: 3, Code: "invalid", Message: "m", Data: make([]byte, 2<<20), Time: at},
 	}
@@ -117,7 +120,7 @@ func TestReplay(t *testing.T) {
 	if err != nil || done.Sent != 1 || len(done.Left) != 2 {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if got := messages(t, b, 1); len(got) != 1 || !strings.HasSuffix(got[0], `{"name":"a.exe"}`) {
+	if got := messages(t, b, 1); len(got) != 1 || got[0] != `notes web1 run7: {"name":"a.exe"}` {
 		t.Errorf("on the bus: %q", got)
 	}
 	if _, n, err := f.records.DeadLetters(ctx, "default", 0, 10); err != nil || n != 2 {

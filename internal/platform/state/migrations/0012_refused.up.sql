@@ -1,0 +1,3 @@
+ALTER TABLE dead_letters ADD COLUMN host TEXT NOT NULL DEFAULT '';
+--bun:split
+ALTER TABLE dead_letters ADD COLUMN lab TEXT NOT NULL DEFAULT '';
