@@ -11,6 +11,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func (d *duck) dynamics() {
 	d.call["index"] = func(g *Emitter, c *plan.Call) string {
+		if s := d.group(g, c); s != "" {
+			column, h := g.heldGroups(c.Args[0])
+			return "CASE WHEN " + matched(column, h) + " THEN CAST(to_json(" + s + ") AS VARCHAR) END"
+		}
 		if base, path, ok := jsonPath(c); ok {
 			return "nullif(CAST(" + d.extracted(g, "json_extract", base, path) + " AS VARCHAR), 'null')"
 		}
@@ -125,15 +129,25 @@ func jsonPath(c *plan.Call) (plan.Expr, string, bool) {
 
 // extracted applies a JSON function to a value and a path. What is stored may turn out not to be JSON; that gives null, not an error.
 func (d *duck) extracted(g *Emitter, f string, base plan.Expr, path string) string {
+	s, guard := d.document(g, base)
+	return guard(f + "(" + s + ", " + quote(path) + ")")
+}
+
+// document is a value as the JSON that a path leads into, and what keeps a call over it from failing where it is no JSON.
+func (d *duck) document(g *Emitter, base plan.Expr) (string, func(call string) string) {
+	bare := func(call string) string { return call }
+	try := func(call string) string { return "TRY(" + call + ")" }
+	if g.heldText(base) {
+		return "nullif(" + col(base.(*plan.ColRef).ID) + ", '')", try
+	}
 	if k, ok := base.(*plan.Call); ok && k.Func == "parse_json" && (k.Args[0].Type() == plan.String || k.Args[0].Type() == plan.Dynamic) {
 		base = k.Args[0]
 		if base.Type() == plan.Dynamic {
 			// A dynamic that holds text is read once more.
-			call := f + "(" + g.Expr(k) + ", " + quote(path) + ")"
 			if isColumn(base) {
-				return "TRY(" + call + ")"
+				return g.Expr(k), try
 			}
-			return call
+			return g.Expr(k), bare
 		}
 	}
 	s := g.Expr(base)
@@ -142,14 +156,13 @@ func (d *duck) extracted(g *Emitter, f string, base plan.Expr, path string) stri
 	} else if base.Type() != plan.Dynamic {
 		s = g.d.Convert(g, s, base.Type(), plan.Dynamic)
 	}
-	call := f + "(" + s + ", " + quote(path) + ")"
 	if hasSubquery(base) || volatile(base) || !isColumn(base) && base.Type() == plan.Dynamic {
 		if base.Type() == plan.String {
-			return "CASE WHEN json_valid(" + s + ") THEN " + call + " END"
+			return s, func(call string) string { return "CASE WHEN json_valid(" + s + ") THEN " + call + " END" }
 		}
-		return call
+		return s, bare
 	}
-	return "TRY(" + call + ")"
+	return s, try
 }
 
 // splitPart is split(text, delimiter)[n] as one list access.
@@ -177,6 +190,9 @@ func (d *duck) textOfDynamic(g *Emitter, e plan.Expr) string {
 	}
 	switch c.Func {
 	case "index":
+		if s := d.group(g, c); s != "" {
+			return s
+		}
 		if base, path, ok := jsonPath(c); ok {
 			return "coalesce(" + d.extracted(g, "json_extract_string", base, path) + ", '')"
 		}

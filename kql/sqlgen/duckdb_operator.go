@@ -38,6 +38,12 @@ func (d *duck) operators() {
 				}
 				return "true"
 			}
+			if column, h := g.heldGroups(c.Args[0]); h != nil {
+				if name == "isnull" {
+					return "(NOT " + matched(column, h) + ")"
+				}
+				return matched(column, h)
+			}
 			return "(" + g.Expr(c.Args[0]) + f + ")"
 		}
 	}
@@ -106,7 +112,15 @@ func (d *duck) convertCall(g *Emitter, c *plan.Call) string {
 		if s == "" || len(s) > 250 || strings.Contains(s, "kql_") || hasSubquery(a) {
 			return g.As(a, c.T)
 		}
-		return "CASE WHEN regexp_full_match(" + s + ", '-?[0-9]{1,9}') THEN CAST(" + s + " AS " + d.Type(c.T) + ") ELSE " + d.udf(g, c.Func, c.T, c.Args) + " END"
+		digits := "-?[0-9]{1,9}"
+		if c.T == plan.Long {
+			digits = "-?[0-9]{1,18}"
+		}
+		rest := d.udf(g, c.Func, c.T, c.Args)
+		if computed(s) {
+			return "coalesce(TRY_CAST(regexp_extract(" + s + ", '^" + digits + "$') AS " + d.Type(c.T) + "), CASE WHEN " + s + " <> '' THEN " + rest + " END)"
+		}
+		return "CASE WHEN regexp_full_match(" + s + ", '" + digits + "') THEN CAST(" + s + " AS " + d.Type(c.T) + ") WHEN " + s + " <> '' THEN " + rest + " END"
 	}
 	return g.As(a, c.T)
 }
@@ -288,6 +302,9 @@ func (d *duck) between(g *Emitter, c *plan.Call, not string) string {
 	return "(" + as(c.Args[0]) + " " + not + "BETWEEN " + as(c.Args[1]) + " AND " + as(c.Args[2]) + ")"
 }
 
+// fewItems is how many items the engine compares a value with one by one, computing the value each time where it is an expression.
+const fewItems = 16
+
 // in is membership in a list. Items of type dynamic stand for the elements of the array they hold.
 func (d *duck) in(g *Emitter, c *plan.Call, fold, negated, pred bool) string {
 	x := c.Args[0]
@@ -332,6 +349,12 @@ func (d *duck) in(g *Emitter, c *plan.Call, fold, negated, pred bool) string {
 		t = plan.String
 	}
 	s := left + " IN (" + strings.Join(items, ", ") + ")"
+	if len(items) > 1 && len(items) <= fewItems && g.costly(x, left) {
+		s = "list_contains([" + strings.Join(items, ", ") + "], " + left + ")"
+		if t == plan.String && negated {
+			return "(NOT " + s + ")"
+		}
+	}
 	if t == plan.String || g.NotNull(x) && x.Type() == t {
 		if negated {
 			return "(" + left + " NOT IN (" + strings.Join(items, ", ") + "))"

@@ -48,7 +48,12 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 	g.scoped(r, func() string {
 		for i := range x.Items {
 			lists[i] = g.newHidden()
-			list := g.d.Elements(g, g.dynamicOf(exprs[i]), x.Bag == "array")
+			var list string
+			if e, ok := exprs[i].(*elements); ok {
+				list = e.list(e.columns[0], e.columns[1], x.Bag == "array")
+			} else {
+				list = g.d.Elements(g, g.dynamicOf(exprs[i]), x.Bag == "array")
+			}
 			if x.Limit != nil {
 				list = g.d.Cut(list, g.As(g.fold(x.Limit), plan.Long))
 			}
@@ -83,8 +88,19 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 	for i := range x.Items {
 		raw[i] = g.newHidden()
 	}
+	_, unnumbered := g.d.(lister)
+	numbered := !unnumbered || x.Index.ID != 0 || x.Apply != nil || len(inner.order) > 0
 	if len(x.Items) > 0 {
-		items = append(items, g.d.Unnest(pos, lists, raw)...)
+		unnested := g.d.Unnest(pos, lists, raw)
+		if !numbered {
+			unnested = unnested[1:] // the positions
+			if each, ok := g.d.(interface {
+				each(list, name string) string
+			}); ok && len(lists) == 1 {
+				unnested = []string{each.each(lists[0], raw[0])}
+			}
+		}
+		items = append(items, unnested...)
 	}
 	if rid != "" {
 		items = append(items, rid)
@@ -118,7 +134,9 @@ func (g *Emitter) expand(x *plan.Expand, want need) *rel {
 		add("CAST("+pos+" AS BIGINT)", col(x.Index.ID))
 		g.notNull[x.Index.ID] = true
 	}
-	add(pos, pos)
+	if numbered {
+		add(pos, pos)
+	}
 	if rid != "" {
 		add(rid, rid)
 	}
@@ -163,6 +181,16 @@ func (g *Emitter) computeFirst(r *rel, cols []plan.Column, want need, exprs []pl
 			continue
 		}
 		h := g.newHidden()
+		if d, ok := g.d.(lister); ok {
+			var at *elements
+			g.scoped(r, func() string { at = d.elementsAt(g, e); return "" })
+			if at != nil {
+				at.columns = [2]string{h, g.newHidden()}
+				items = append(items, at.all+" AS "+at.columns[0], at.document+" AS "+at.columns[1])
+				exprs[i] = at
+				continue
+			}
+		}
 		items = append(items, g.scoped(r, func() string { return g.dynamicOf(e) })+" AS "+h)
 		exprs[i] = &hiddenRef{name: h, t: plan.Dynamic}
 	}

@@ -128,6 +128,9 @@ func (g *Emitter) Expr(e plan.Expr) string {
 	case *plan.Const:
 		return g.d.Literal(x.T, constant(x))
 	case *plan.ColRef:
+		if h := g.held[x.ID]; h != nil {
+			return g.d.(holder).value(col(x.ID), h)
+		}
 		return col(x.ID)
 	case *hiddenRef:
 		return x.name

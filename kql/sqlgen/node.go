@@ -256,7 +256,13 @@ func (g *Emitter) project(x *plan.Project, want need) *rel {
 				items[i] = name
 				continue
 			}
-			s := g.As(it.Expr, it.Column.Type)
+			s := g.holdColumn(it)
+			if s == "" {
+				s = g.As(it.Expr, it.Column.Type)
+			}
+			if costlySQL(s) {
+				g.costlyColumns[it.Column.ID] = true
+			}
 			items[i] = s + " AS " + name
 			lets, exprs = append(lets, let{name: name, sql: s}), append(exprs, it.Expr)
 			if g.NotNull(it.Expr) {
@@ -266,6 +272,11 @@ func (g *Emitter) project(x *plan.Project, want need) *rel {
 		return ""
 	})
 	if next := g.extend(r, lets, exprs, append(out, r.pass(names)...)); next != nil {
+		for _, it := range used {
+			if _, ok := it.Expr.(*plan.Call); ok && it.Expr.Type() == it.Column.Type {
+				g.defs[it.Column.ID] = it.Expr
+			}
+		}
 		return next
 	}
 	return g.derive(r, r.selectFrom(selectList(r, items, names)))
@@ -517,9 +528,9 @@ func unstable(n plan.Node) bool {
 
 // scoped runs f with the window order and partition of r.
 func (g *Emitter) scoped(r *rel, f func() string) string {
-	serial, part := g.serial, g.part
-	g.serial, g.part = r.serial, r.part
+	serial, part, scope := g.serial, g.part, g.scope
+	g.serial, g.part, g.scope = r.serial, r.part, r.open
 	s := f()
-	g.serial, g.part = serial, part
+	g.serial, g.part, g.scope = serial, part, scope
 	return s
 }

@@ -57,6 +57,9 @@ func (e *EvalError) Unwrap() error { return e.Err }
 // Generate gives the SQL for the plan.
 func Generate(root plan.Node, d Dialect, opt Options) (Query, error) {
 	g := newGen(d, opt)
+	if _, ok := d.(holder); ok {
+		g.looked = lookedInto(root)
+	}
 	cols := root.Columns()
 	r := g.node(root, allOf(cols))
 	items := make([]string, len(cols))
@@ -100,9 +103,17 @@ type Emitter struct {
 	notNull map[plan.ColumnID]bool
 	outers  map[*plan.Outer]*rel
 	depth   int
+	// looked are the columns that are only looked into, held those of them that hold something else than their value.
+	looked map[plan.ColumnID]bool
+	held   map[plan.ColumnID]*held
+	// costlyColumns are those whose definition takes long to compute.
+	costlyColumns map[plan.ColumnID]bool
 	// serial is the order that window functions see, part their partition.
 	serial string
 	part   []string
+	// defs are the expressions behind columns of open relations, scope the open relation whose names can be used.
+	defs  map[plan.ColumnID]plan.Expr
+	scope *open
 }
 
 type sharedCTE struct {
@@ -114,7 +125,7 @@ type sharedCTE struct {
 func newGen(d Dialect, opt Options) *Emitter {
 	return &Emitter{
 		d: d, opt: opt, lib: fn.New(fn.Options{Now: opt.Now}), shared: map[string]*sharedCTE{}, notNull: map[plan.ColumnID]bool{},
-		outers: map[*plan.Outer]*rel{},
+		outers: map[*plan.Outer]*rel{}, defs: map[plan.ColumnID]plan.Expr{}, costlyColumns: map[plan.ColumnID]bool{},
 	}
 }
 
