@@ -263,7 +263,7 @@ WHERE ActionType IN ('LogonFailed', 'LogonAttempted') AND AccountName <> '' GROU
 		`DeviceProcessEvents | extend Length = strlen(ProcessCommandLine) | summarize percentiles(Length, 50, 95, 99), Longest = max(Length), Runs = count() by FileName | where Longest > 1000`,
 		`SELECT FileName, quantile_disc(length(ProcessCommandLine), 0.5), quantile_disc(length(ProcessCommandLine), 0.95), quantile_disc(length(ProcessCommandLine), 0.99), max(length(ProcessCommandLine)) AS Longest, count(*) AS Runs FROM DeviceProcessEvents
 GROUP BY FileName HAVING max(length(ProcessCommandLine)) > 1000`,
-		`SELECT FileName, quantileExactLow(0.5)(lengthUTF8(ProcessCommandLine)), quantileExactLow(0.95)(lengthUTF8(ProcessCommandLine)), quantileExactLow(0.99)(lengthUTF8(ProcessCommandLine)), max(lengthUTF8(ProcessCommandLine)) AS Longest, count() AS Runs FROM DeviceProcessEvents
+		`SELECT FileName, quantileExactLow(0.5)(lengthUTF8(ProcessCommandLine)), quantileExactLow(0.949999999999)(lengthUTF8(ProcessCommandLine)), quantileExactLow(0.989999999999)(lengthUTF8(ProcessCommandLine)), max(lengthUTF8(ProcessCommandLine)) AS Longest, count() AS Runs FROM DeviceProcessEvents
 GROUP BY FileName HAVING Longest > 1000`,
 	},
 	{

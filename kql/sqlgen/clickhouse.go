@@ -187,16 +187,52 @@ func (d *clickhouse) Unnest(pos string, lists, names []string) []string {
 	parts := []string{"range(" + n + ")"}
 	for _, l := range lists {
 		if len(lists) > 1 {
-			l = "arrayResize(" + l + ", " + n + ", NULL)"
+			l = "arrayResize(" + l + ", " + n + ", 'null')"
 		}
 		parts = append(parts, l)
 	}
 	row := pos + "r"
-	items := []string{"arrayJoin(arrayZip(" + strings.Join(parts, ", ") + ")) AS " + row, "toInt64(tupleElement(" + row + ", 1)) AS " + pos}
+	items := []string{"toInt64(tupleElement(" + row + ", 1)) AS " + pos, "arrayJoin(arrayZip(" + strings.Join(parts, ", ") + ")) AS " + row}
 	for i, name := range names {
 		items = append(items, "tupleElement("+row+", "+itoa(i+2)+") AS "+name)
 	}
 	return items
+}
+
+// each makes a row for each element of one list.
+func (d *clickhouse) each(list, name string) string { return "arrayJoin(" + list + ") AS " + name }
+
+// elementsAt implements lister. The document is only there where it has no array with something in it: choosing between lists is expensive, joining them
+// is not.
+func (d *clickhouse) elementsAt(g *Emitter, e plan.Expr) *elements {
+	c, ok := g.defined(e).(*plan.Call)
+	if !ok || c.Func != "index" || d.element(g, c, "") != "" {
+		return nil
+	}
+	p, ok := d.path(g, c)
+	if !ok || len(p.base) > inlineText {
+		return nil
+	}
+	for _, s := range p.steps {
+		if s.array || !strings.HasPrefix(s.sql, "'") { // a key that is a column may not be there any more
+			return nil
+		}
+	}
+	all := "JSONExtractArrayRaw(" + p.args() + ")"
+	return &elements{
+		all: all, document: "if(empty(" + all + "), " + p.base + ", '')",
+		list: func(all, document string, bagAsArray bool) string {
+			p.base = document
+			open, shut, colon := "'{'", "'}'", "':'"
+			if bagAsArray {
+				open, shut, colon = "'['", "']'", "','"
+			}
+			raw, kind := "JSONExtractRaw("+p.args()+")", "JSONType("+p.args()+")"
+			return "arrayConcat(" + all + ", multiIf(notEmpty(" + all + "), emptyArrayString(), " + raw + " = '', ['null'], " + kind + " = 'Array', emptyArrayString(), " + kind +
+				" = 'Object', arrayMap(e -> concat(" + open + ", toJSONString(e.1), " + colon + ", e.2, " + shut + "), JSONExtractKeysAndValuesRaw(" + p.args() + ")), " + kind +
+				" = 'Double' AND match(" + raw + ", '^-?[0-9]+$'), [concat(" + raw + ", '.0')], [" + raw + "]))"
+		},
+	}
 }
 
 // Cut implements Dialect.
@@ -230,7 +266,9 @@ func (d *clickhouse) Quotient(a, b string) string { return "intDivOrNull(" + a +
 func (d *clickhouse) Lower(s string) string { return "lowerUTF8(" + s + ")" }
 
 // Traits implements Dialect.
-func (d *clickhouse) Traits() Traits { return Traits{Numbered: true, Flat: true, Inlines: d.legacy} }
+func (d *clickhouse) Traits() Traits {
+	return Traits{Numbered: true, Flat: true, Inlines: d.legacy, Lookups: true}
+}
 
 // Counter implements Dialect.
 func (d *clickhouse) Counter(n string, constant bool) string {

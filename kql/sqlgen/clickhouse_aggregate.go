@@ -94,6 +94,7 @@ func (d *clickhouse) aggregates() map[string]func(g *Emitter, a *aggCall) string
 		"stdev": spread("stddevSampStable"), "stdevp": spread("stddevPopStable"), "variance": spread("varSampStable"), "variancep": spread("varPopStable"),
 	}
 	m["count_distinct"] = m["dcount"]
+	m["arg_max"], m["arg_min"] = d.best, d.best
 	return m
 }
 
@@ -237,21 +238,69 @@ func (d *clickhouse) Together(g *Emitter, fun string, by plan.Expr, fields []Fie
 	if fun == "take_any" {
 		return "any(" + row + ")"
 	}
-	f := map[string]string{"arg_max": "argMax", "arg_min": "argMin"}[fun]
+	return bestOf(fun) + "(" + row + ", " + d.ordering(g, fun, by) + ")"
+}
+
+func bestOf(fun string) string {
+	if fun == "arg_min" {
+		return "argMin"
+	}
+	return "argMax"
+}
+
+// ordering is what arg_max and arg_min order by, with something beyond all values for null.
+func (d *clickhouse) ordering(g *Emitter, fun string, by plan.Expr) string {
 	s := g.Expr(by)
 	if g.NotNull(by) {
-		return f + "(" + row + ", " + s + ")"
+		return s
 	}
 	least := fun == "arg_max"
 	switch t := by.Type(); t {
 	case plan.Long, plan.DateTime, plan.TimeSpan:
-		s = "ifNull(" + s + ", toInt64(" + pick(least, "-9223372036854775808", "9223372036854775807") + "))"
+		return "ifNull(" + s + ", toInt64(" + pick(least, "-9223372036854775808", "9223372036854775807") + "))"
 	case plan.Int, plan.Bool:
-		s = "ifNull(toInt64(" + s + "), toInt64(" + pick(least, "-9223372036854775808", "9223372036854775807") + "))"
+		return "ifNull(toInt64(" + s + "), toInt64(" + pick(least, "-9223372036854775808", "9223372036854775807") + "))"
 	case plan.Real, plan.Dynamic, plan.Decimal:
-		s = "ifNull(" + g.As(by, plan.Real) + ", toFloat64(" + pick(least, "-inf", "inf") + "))"
-	default:
-		s = "ifNull(" + s + ", '')"
+		return "ifNull(" + g.As(by, plan.Real) + ", toFloat64(" + pick(least, "-inf", "inf") + "))"
 	}
-	return f + "(" + row + ", " + s + ")"
+	return "ifNull(" + s + ", '')"
+}
+
+// separates implements separater: an aggregate of each column is cheaper than one of rows, which the server moves value by value. The aggregates see the
+// same rows in the same order and keep the first of equals, so they agree on the row.
+func (d *clickhouse) separates(packs []*pack, unpacked map[plan.ColumnID]*pack) []*pack {
+	var rest []*pack
+	for _, p := range packs {
+		if p.by == nil {
+			rest = append(rest, p)
+			continue
+		}
+		for _, a := range p.aggs {
+			delete(unpacked, a.Column.ID)
+		}
+	}
+	return rest
+}
+
+// best is one column of arg_max or arg_min. The engine leaves out rows whose value is null, here they count like others.
+func (d *clickhouse) best(g *Emitter, a *aggCall) string {
+	by, value := a.args[0], a.args[len(a.args)-1]
+	if x, ok := by.(*plan.ColRef); ok && by.Type() == a.Column.Type {
+		if y, ok := value.(*plan.ColRef); ok && x.ID == y.ID {
+			switch by.Type() {
+			case plan.DateTime, plan.TimeSpan, plan.Long, plan.Int:
+				return strings.TrimPrefix(a.name, "arg_") + "(" + d.nullable(g, by, by.Type()) + ")"
+			}
+		}
+	}
+	f, order := bestOf(a.name), d.ordering(g, a.name, by)
+	s := g.As(value, a.Column.Type)
+	switch a.Column.Type {
+	case plan.String:
+		return f + "(" + s + ", " + order + ")"
+	case plan.Dynamic, plan.GUID, plan.Decimal: // never without a character
+		return "nullIf(" + f + "(ifNull(" + s + ", ''), " + order + "), '')"
+	}
+	s = "toNullable(" + s + ")"
+	return "if(" + f + "(isNull(" + s + "), " + order + "), NULL, " + f + "(assumeNotNull(" + s + "), " + order + "))"
 }

@@ -184,9 +184,9 @@ func (d *clickhouse) trimmed(s string) string { return "trim(BOTH " + chBlank + 
 func (d *clickhouse) fromText(g *Emitter, s string, to plan.Type) string {
 	switch to {
 	case plan.Long:
-		return d.let(g, s, func(s string) string { return d.textToLong(g, d.trimmed(s)) })
+		return d.let(g, s, func(s string) string { return d.textToLong(g, s) })
 	case plan.Int:
-		return d.let(g, s, func(s string) string { return d.fits(d.textToLong(g, d.trimmed(s)), plan.Int) })
+		return d.let(g, s, func(s string) string { return d.fits(d.textToLong(g, s), plan.Int) })
 	case plan.Real:
 		return d.let(g, s, func(s string) string {
 			t := d.trimmed(s)
@@ -211,9 +211,12 @@ func (d *clickhouse) fromText(g *Emitter, s string, to plan.Type) string {
 	return ""
 }
 
-func (d *clickhouse) textToLong(_ *Emitter, t string) string {
-	return "multiIf(match(" + t + ", '^[+-]?[0-9]+$'), toInt64OrNull(" + t + "), match(" + t + ", '^0[xX][0-9a-fA-F]{1,16}$'), " + d.hexToLong(t) +
+// textToLong tries the plain form first, and the others only for what begins like a number.
+func (d *clickhouse) textToLong(_ *Emitter, s string) string {
+	t := d.trimmed(s)
+	other := "multiIf(match(" + t + ", '^[+-]?[0-9]+$'), toInt64OrNull(" + t + "), match(" + t + ", '^0[xX][0-9a-fA-F]{1,16}$'), " + d.hexToLong(t) +
 		", match(" + t + ", '^[0-9.+-][0-9.eE+-]*$'), accurateCastOrNull(trunc(toFloat64OrNull(" + t + ")), 'Int64'), NULL)"
+	return "multiIf(toInt64OrNull(" + s + ") IS NOT NULL, toInt64OrNull(" + s + "), match(" + s + ", '^[ \\t\\n\\r\\v\\f]*[0-9.+-]'), " + other + ", NULL)"
 }
 
 func (d *clickhouse) hexToLong(t string) string {

@@ -8,7 +8,7 @@ import (
 
 func (d *clickhouse) dynamics() {
 	d.call["index"] = func(g *Emitter, c *plan.Call) string {
-		if s := d.element(g, c); s != "" {
+		if s := d.element(g, c, "OrNull"); s != "" {
 			return "toJSONString(" + s + ")"
 		}
 		p, ok := d.path(g, c)
@@ -180,9 +180,16 @@ func (p chPath) guard(sql, otherwise string) string {
 
 // document is an expression as the text of a JSON document, never null.
 func (d *clickhouse) document(g *Emitter, e plan.Expr) string {
-	if k, ok := e.(*plan.Call); ok && k.Func == "parse_json" && k.Args[0].Type() == plan.String {
+	e = g.defined(e)
+	if k, ok := e.(*plan.Call); ok && k.Func == "parse_json" {
 		// What is no JSON has no members, so there is no need to make a value of it first.
-		e = k.Args[0]
+		switch k.Args[0].Type() {
+		case plan.String:
+			e = k.Args[0]
+		case plan.Dynamic:
+			s := d.document(g, k.Args[0])
+			return "if(startsWith(" + s + ", '\"'), JSONExtractString(" + s + "), " + s + ")"
+		}
 	}
 	switch e.Type() {
 	case plan.String:
@@ -198,7 +205,7 @@ func (d *clickhouse) path(g *Emitter, c *plan.Call) (chPath, bool) {
 	var p chPath
 	var e plan.Expr = c
 	for {
-		k, ok := e.(*plan.Call)
+		k, ok := g.defined(e).(*plan.Call)
 		if !ok || k.Func != "index" {
 			break
 		}
@@ -241,15 +248,45 @@ func (d *clickhouse) path(g *Emitter, c *plan.Call) (chPath, bool) {
 func (d *clickhouse) textAt(g *Emitter, p chPath) string {
 	return d.let(g, p.base, func(base string) string {
 		p.base = base
-		s := "ifNull(JSONExtract(" + p.args() + ", 'Nullable(String)'), '')"
-		s = "if(position(" + base + ", '.0') > 0 AND JSONType(" + p.args() + ") = 'Double', " + d.realText(g, "JSONExtractFloat("+p.args()+")") + ", " + s + ")"
+		s := p.text()
+		// A whole real keeps its point.
+		s = "if(position(" + base + ", '.0') > 0 AND match(" + s + ", '^-?[0-9]+') AND JSONType(" + p.args() + ") = 'Double', " + d.realText(g, "JSONExtractFloat("+p.args()+")") + ", " + s + ")"
 		return "ifNull(" + p.guard(s, "''") + ", '')"
 	})
 }
 
-// element is an index into something that is an array of texts to the engine already.
-func (d *clickhouse) element(g *Emitter, c *plan.Call) string {
-	k, ok := c.Args[0].(*plan.Call)
+// text is what a path leads to as the engine writes it, without the quotes of a text; nothing where there is nothing.
+func (p chPath) text() string { return "ifNull(JSONExtract(" + p.args() + ", 'Nullable(String)'), '')" }
+
+// numberAt is what a path leads to as a whole number, "" where it is another type that is asked for: by the text of it, unless that is a bool.
+func (d *clickhouse) numberAt(g *Emitter, e plan.Expr, to plan.Type) string {
+	c, ok := g.defined(e).(*plan.Call)
+	if !ok || c.Func != "index" || to != plan.Long && to != plan.Int || d.element(g, c, "") != "" {
+		return ""
+	}
+	p, ok := d.path(g, c)
+	if !ok {
+		return ""
+	}
+	return d.let(g, p.base, func(base string) string {
+		p.base = base
+		t := p.text()
+		s := d.fromText(g, t, to)
+		return p.guard("if("+t+" IN ('true', 'false') AND JSONType("+p.args()+") = 'Bool', "+d.toInteger(t+" = 'true'", to)+", "+s+")", "NULL")
+	})
+}
+
+func (d *clickhouse) toInteger(s string, t plan.Type) string {
+	if t == plan.Int {
+		return "toInt32(" + s + ")"
+	}
+	return "toInt64(" + s + ")"
+}
+
+// element is an index into something that is an array of texts to the engine already; otherwise is "OrNull" where one that is not there is null, ""
+// where it is the empty text.
+func (d *clickhouse) element(g *Emitter, c *plan.Call, otherwise string) string {
+	k, ok := g.defined(c.Args[0]).(*plan.Call)
 	n, okn := constLong(c.Args[1])
 	if !ok || !okn {
 		return ""
@@ -267,16 +304,16 @@ func (d *clickhouse) element(g *Emitter, c *plan.Call) string {
 	if n >= 0 {
 		n++
 	}
-	return "arrayElementOrNull(" + list + ", " + ticksText(n) + ")"
+	return "arrayElement" + otherwise + "(" + list + ", " + ticksText(n) + ")"
 }
 
 // textOfDynamic is tostring() of a dynamic value, without building the JSON in between where a path leads to it.
 func (d *clickhouse) textOfDynamic(g *Emitter, e plan.Expr) string {
-	if c, ok := e.(*plan.Call); ok {
+	if c, ok := g.defined(e).(*plan.Call); ok {
 		switch c.Func {
 		case "index":
-			if s := d.element(g, c); s != "" {
-				return "ifNull(" + s + ", '')"
+			if s := d.element(g, c, ""); s != "" {
+				return s
 			}
 			if p, ok := d.path(g, c); ok {
 				return d.textAt(g, p)

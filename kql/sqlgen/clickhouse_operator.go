@@ -38,6 +38,11 @@ func (d *clickhouse) operators() {
 			if c.Args[0].Type() == plan.String {
 				return strconv.FormatBool(name == "isnotnull")
 			}
+			if k, ok := g.defined(c.Args[0]).(*plan.Call); ok && k.Func == "__parse" {
+				if list := d.groups(g, k); list != "" {
+					return map[string]string{"isnull": "empty(", "isnotnull": "notEmpty("}[name] + list + ")"
+				}
+			}
 			return "(" + g.Expr(c.Args[0]) + f + ")"
 		}
 	}
@@ -66,6 +71,11 @@ func (d *clickhouse) operators() {
 			}
 			if c.T == plan.String && c.Args[0].Type() == plan.Dynamic {
 				return d.textOfDynamic(g, c.Args[0])
+			}
+			if c.Args[0].Type() == plan.Dynamic {
+				if s := d.numberAt(g, c.Args[0], c.T); s != "" {
+					return s
+				}
 			}
 			return g.As(c.Args[0], c.T)
 		}

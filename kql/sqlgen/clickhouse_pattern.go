@@ -2,13 +2,29 @@ package sqlgen
 
 import (
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
 
 // quotePattern is a regular expression as a literal. A dot does not match the end of a line unless the pattern says so; the engine has it the other way.
-func quotePattern(re *regexp.Regexp) string { return chQuote("(?-s)" + re.String()) }
+// Where no dot minds, nothing is said: the engine looks for the plain text of a pattern first, but only where the pattern begins without flags.
+func quotePattern(re *regexp.Regexp) string { return chQuote(lineFlag(re) + re.String()) }
+
+func lineFlag(re *regexp.Regexp) string {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err == nil && !stopsAtLines(tree) {
+		return ""
+	}
+	return "(?-s)"
+}
+
+// stopsAtLines says that a pattern has a dot that does not match the end of a line.
+func stopsAtLines(re *syntax.Regexp) bool {
+	return re.Op == syntax.OpAnyCharNotNL || slices.ContainsFunc(re.Sub, stopsAtLines)
+}
 
 func (d *clickhouse) patterns() {
 	d.call["matches regex"] = func(g *Emitter, c *plan.Call) string {
@@ -31,8 +47,11 @@ func (d *clickhouse) patterns() {
 			return d.Literal(c.T, nullFor(c.T))
 		}
 		s := "regexpExtract(" + g.Text(c.Args[2]) + ", " + quotePattern(re) + ", " + itoa(int(n)) + ")"
-		if re.NumSubexp() == 0 {
-			s = "extract(" + g.Text(c.Args[2]) + ", " + chQuote("(?-s)("+re.String()+")") + ")"
+		switch {
+		case re.NumSubexp() == 0:
+			s = "extract(" + g.Text(c.Args[2]) + ", " + chQuote(lineFlag(re)+"("+re.String()+")") + ")"
+		case n == 1:
+			s = "extract(" + g.Text(c.Args[2]) + ", " + quotePattern(re) + ")"
 		}
 		if c.T == plan.String {
 			return s

@@ -26,6 +26,7 @@ func (d *clickhouse) years(x string) string {
 
 func (d *clickhouse) times() {
 	d.call["bin"], d.call["floor"] = d.bin, d.bin
+	d.call["bin_at"] = d.binAt
 	on := func(f func(g *Emitter, x string) string) func(*Emitter, *plan.Call) string {
 		return func(g *Emitter, c *plan.Call) string {
 			if len(c.Args) != 1 || c.Args[0].Type() != plan.DateTime {
@@ -172,10 +173,36 @@ func (d *clickhouse) bin(g *Emitter, c *plan.Call) string {
 		return ""
 	case t == plan.DateTime:
 		x := g.Expr(c.Args[0])
-		return "(" + x + " - " + x + " % " + ticksText(n) + ")"
+		return "(intDiv(" + x + ", " + ticksText(n) + ") * " + ticksText(n) + ")"
 	case (t == plan.Long || t == plan.Int || t == plan.TimeSpan) && c.T != plan.Real:
 		x := g.Expr(c.Args[0])
 		return d.fits("(toInt128("+x+") - positiveModulo("+x+", toInt64("+ticksText(n)+")))", c.T)
+	}
+	return ""
+}
+
+// binAt is bin() with bins that begin at a point.
+func (d *clickhouse) binAt(g *Emitter, c *plan.Call) string {
+	if len(c.Args) != 3 {
+		return ""
+	}
+	n, ok := constWhole(c.Args[1])
+	at, okAt := constWhole(c.Args[2])
+	t := c.Args[0].Type()
+	if !ok || !okAt || n <= 0 || c.T != t {
+		return ""
+	}
+	first := at % n
+	if first < 0 {
+		first += n
+	}
+	x := g.Expr(c.Args[0])
+	switch t {
+	case plan.DateTime:
+		// The bin before the first that begins in time is none.
+		return "if(" + x + " < " + ticksText(first) + ", NULL, " + x + " - (" + x + " - " + ticksText(first) + ") % " + ticksText(n) + ")"
+	case plan.Long, plan.Int, plan.TimeSpan:
+		return d.fits("(toInt128("+x+") - positiveModulo(toInt128("+x+") - "+ticksText(first)+", toInt128("+ticksText(n)+")))", c.T)
 	}
 	return ""
 }

@@ -63,6 +63,8 @@ type Traits struct {
 	Inlines bool
 	// Mixed says that keys of different numeric types can be compared in a join.
 	Mixed bool
+	// Lookups says that a join keeps its right side in memory, and that a test for membership is cheaper than a semi or anti join.
+	Lookups bool
 }
 
 // Field is a part of a packed row.

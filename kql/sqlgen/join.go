@@ -66,17 +66,22 @@ func (g *Emitter) join(x *plan.Join, want need) *rel {
 
 	var from string
 	outerLeft, outerRight := false, false // which side may be all null
+	lookups := g.d.Traits().Lookups
+	member := lookups && len(part) == 0 && extra == nil && g.sameText(leftKeys, rightKeys)
 	switch x.Kind {
-	case plan.LeftSemi:
-		from = g.d.Semi(l.source(), r.source(), cond, false)
-	case plan.LeftAnti:
-		from = g.d.Semi(l.source(), r.source(), cond, true)
-	case plan.RightSemi:
-		from = g.d.Semi(r.source(), l.source(), cond, false)
+	case plan.LeftSemi, plan.LeftAnti:
+		if member {
+			from = l.source() + "\nWHERE " + g.membership(leftKeys[0], rightKeys[0], r, x.Kind == plan.LeftAnti)
+			break
+		}
+		from = g.d.Semi(l.source(), r.source(), cond, x.Kind == plan.LeftAnti)
+	case plan.RightSemi, plan.RightAnti:
 		part = r.part
-	case plan.RightAnti:
-		from = g.d.Semi(r.source(), l.source(), cond, true)
-		part = r.part
+		if member {
+			from = r.source() + "\nWHERE " + g.membership(rightKeys[0], leftKeys[0], l, x.Kind == plan.RightAnti)
+			break
+		}
+		from = g.d.Semi(r.source(), l.source(), cond, x.Kind == plan.RightAnti)
 	case plan.LeftOuter:
 		from, outerRight = l.source()+" LEFT JOIN "+r.source()+" ON "+cond, true
 	case plan.RightOuter:
@@ -85,6 +90,9 @@ func (g *Emitter) join(x *plan.Join, want need) *rel {
 		from, outerLeft, outerRight = l.source()+" FULL JOIN "+r.source()+" ON "+cond, true, true
 	default:
 		from = l.source() + " JOIN " + r.source() + " ON " + cond
+		if x.Kind == plan.InnerUnique && lookups { // the side with each key once is the smaller one
+			from = r.source() + " JOIN " + l.source() + " ON " + cond
+		}
 	}
 	items := make([]string, len(out))
 	for i, it := range out {
@@ -123,6 +131,20 @@ func (g *Emitter) join(x *plan.Join, want need) *rel {
 	res.part = part
 	res.hide(part...)
 	return res
+}
+
+// sameText says that the join is by one text on both sides, which is never null.
+func (g *Emitter) sameText(left, right []plan.Expr) bool {
+	return len(left) == 1 && left[0].Type() == plan.String && right[0].Type() == plan.String
+}
+
+// membership is the test whether a key is among those of another relation.
+func (g *Emitter) membership(key, other plan.Expr, in *rel, anti bool) string {
+	op := " IN ("
+	if anti {
+		op = " NOT IN ("
+	}
+	return g.Expr(key) + op + "SELECT " + g.Expr(other) + " FROM " + in.source() + ")"
 }
 
 // joinKey is the equality of two keys; null joins nothing.

@@ -32,6 +32,36 @@ func (o *open) weight(name string) int {
 	return 0
 }
 
+// has says that a name can be used.
+func (o *open) has(name string) bool {
+	for _, l := range o.lets {
+		if l.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// defined is the expression behind a column where what it uses can be named here, otherwise the expression itself.
+func (g *Emitter) defined(e plan.Expr) plan.Expr {
+	ref, ok := e.(*plan.ColRef)
+	if !ok || g.scope == nil {
+		return e
+	}
+	def := g.defs[ref.ID]
+	if def == nil || !g.scope.has(col(ref.ID)) {
+		return e
+	}
+	uses := need{}
+	columnsIn(def, uses)
+	for id := range uses {
+		if !g.scope.has(col(id)) {
+			return e
+		}
+	}
+	return def
+}
+
 func (o *open) with() string {
 	parts := make([]string, len(o.lets))
 	for i, l := range o.lets {
