@@ -85,7 +85,7 @@ type binder struct {
 	nodes     int
 	exprs     int
 	calls     int
-	growing   int            // calls that put values together
+	doublings int            // by how much calls that put values together may enlarge a value, in powers of two
 	depth     int            // subqueries of expressions around what is being bound
 	shared    []*plan.Shared // first use of each, in the order of completion of the inner plans
 	names     map[string]int

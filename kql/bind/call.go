@@ -92,9 +92,7 @@ func (b *binder) invoke(f *function, x *syntax.Call, args []plan.Expr) plan.Expr
 		}
 	}
 	name := canonicalName(f)
-	if grows(name) {
-		b.growing++
-	}
+	b.doublings += doublings(name, args)
 	return &plan.Call{Func: name, Args: args, T: t}
 }
 

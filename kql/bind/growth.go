@@ -1,6 +1,8 @@
 package bind
 
 import (
+	"math/bits"
+
 	"github.com/bartizan-sec/bartizan/kql/plan"
 	"github.com/bartizan-sec/bartizan/kql/syntax"
 )
@@ -8,9 +10,10 @@ import (
 // Texts and arrays that are put together from themselves double with every step: forty steps make a text of a terabyte out of one byte. Engines learn
 // that when memory is gone, so such queries are refused before they run.
 const (
-	maxGrowth   = 1 << 16 // how often a stored value may occur in a computed one
-	maxConstant = 1 << 28 // bytes that constants may add up to
-	fewGrowing  = 12      // so many calls cannot exceed the bounds, unless one of them replaces short texts by long ones
+	maxGrowth    = 1 << 16 // how often a stored value may occur in a computed one
+	maxConstant  = 1 << 22 // bytes that constants may add up to; an engine holds thousands of rows at a time
+	fewDoublings = 12      // calls that together enlarge a value by no more than 2^12 are not looked at
+	repeating    = 10      // doublings of the longest repetition of a text
 )
 
 // grows says whether a function puts its arguments together.
@@ -18,6 +21,31 @@ func grows(name string) bool {
 	switch name {
 	case "strcat", "strcat_delim", "pack_array", "bag_pack", "array_concat", "bag_merge", "set_union", "strcat_array", "zip", "replace_string", "replace_regex", "replace_strings",
 		"translate", "bag_set_key":
+		return true
+	}
+	return false
+}
+
+// doublings bounds, in powers of two, by how much a call enlarges the largest of its arguments.
+func doublings(name string, args []plan.Expr) int {
+	switch {
+	case name == "strrep" || name == "repeat":
+		return repeating
+	case !grows(name):
+		return 0
+	}
+	n := bits.Len(uint(len(args)))
+	for _, a := range args {
+		if by := replacement(a); by > 0 && replaces(name) {
+			n = max(n, bits.Len(uint(by)))
+		}
+	}
+	return n
+}
+
+func replaces(name string) bool {
+	switch name {
+	case "replace_string", "replace_regex", "replace_strings", "translate", "strcat_delim", "strcat_array":
 		return true
 	}
 	return false
@@ -42,7 +70,7 @@ type grower struct {
 
 // checkGrowth complains about values that may grow out of all proportion.
 func (b *binder) checkGrowth(p *Program) {
-	if b.growing < fewGrowing {
+	if b.doublings <= fewDoublings {
 		return
 	}
 	g := &grower{columns: map[plan.ColumnID]size{}, seen: map[any]bool{}, known: map[plan.Expr]size{}}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/bartizan-sec/bartizan/kql/fn"
@@ -66,7 +67,7 @@ func (c *pluginCall) cube(weight int, side func(row []any) (int, error)) (*cube,
 		}
 	}
 	if len(at) > maxPatternColumns {
-		return nil, &fn.LimitError{What: "number of columns of " + c.p.Name + "(); project fewer of them"}
+		return nil, &fn.LimitError{What: "number of columns that " + c.p.Name + "() looks at (" + strconv.Itoa(len(at)) + " of at most " + strconv.Itoa(maxPatternColumns) + ")"}
 	}
 	numbers := make([]map[string]int32, len(at))
 	k.values = make([][]any, len(at))

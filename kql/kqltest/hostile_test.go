@@ -51,6 +51,7 @@ func TestHostileQueriesEnd(t *testing.T) {
 		"set":             "range x from 1 to 50000000 step 1 | summarize make_set(x, 100000000)",
 		"expansion":       "print a = range(1, 100000, 1) | mv-expand a | extend b = range(1, 100000, 1) | mv-expand b | summarize count() by tolong(b)",
 		"long text":       "print strlen(strrep(strrep('aaaaaaaaaa', 10000), 10000))",
+		"wide text":       "print x = strrep('aaaaaaaaaaaaaaaaaaaa', 1024)" + strings.Repeat(" | extend x = strcat(x, x, x, x, x, x, x, x, x, x)", 5) + " | project strlen(x)",
 		"array":           "print a = range(1, 1000000, 1) | extend b = array_concat(a, a, a, a, a, a, a, a) | project array_length(b)",
 		"deep JSON":       "print parse_json(strrep('[', 1000000))",
 		"pattern":         "print strrep('a', 1000000) matches regex '(a*)*(a*)*(a|b|ab)*c'",
