@@ -251,7 +251,9 @@ func (d *clickhouse) asciiTerms(s string, words []string, fold, left, right bool
 		return quick
 	}
 	// The short classes of ASCII decide it for texts of ASCII, and what they refuse the classes of all letters refuse too.
-	exact := "(match(" + s + ", " + chQuote(strings.ReplaceAll(pattern, boundary, "[^a-zA-Z0-9]")) + ") AND (length(" + s + ") = lengthUTF8(" + s + ") OR match(" + s + ", " + chQuote(pattern) + ")))"
+	// The long classes are made only where a text needs them, which takes a pattern that is no constant.
+	ascii := "length(" + s + ") = lengthUTF8(" + s + ")"
+	exact := "(match(" + s + ", " + chQuote(strings.ReplaceAll(pattern, boundary, "[^a-zA-Z0-9]")) + ") AND (" + ascii + " OR match(" + s + ", if(" + ascii + ", '', " + chQuote(pattern) + "))))"
 	// Most texts that have the word have it as a token of the engine too; only the others need the expression.
 	if left && right && len(words) <= maxTokens {
 		var tokens []string
