@@ -171,6 +171,12 @@ func compile(query string, catalog Catalog, opt Options) (program *Program, diag
 		return nil, out
 	}
 	last := bound.Results[len(bound.Results)-1]
+	if n := len(bound.Results); n > 1 {
+		out = append(out, Diagnostic{
+			Code: "results", Severity: "warning", Line: 1, Column: 1, EndLine: 1, EndColumn: 1,
+			Message: fmt.Sprintf("the query returns %d tables; this is the last of them", n), Hint: "run the parts of a fork, or the statements, one by one",
+		})
+	}
 	p := &Program{Root: last.Root, Columns: last.Columns, Render: last.Render, Results: bound.Results, Warnings: out}
 	seen := map[string]bool{}
 	for _, r := range bound.Results {

@@ -38,7 +38,7 @@ type huntFlags struct {
 	timeout  time.Duration
 }
 
-// batchTimeout bounds each query of a batch, so that one of them cannot hold up the rest.
+// batchTimeout bounds each query of a batch unless --timeout says otherwise, so that one of them cannot hold up the rest.
 const batchTimeout = 20 * time.Second
 
 func newHunt() *cobra.Command {
@@ -68,7 +68,7 @@ func newHunt() *cobra.Command {
 	fl.BoolVar(&f.explain, "explain", false, "say how the query would run instead of running it")
 	fl.BoolVar(&f.shell, "shell", false, "read queries one after another, also when standard input is no terminal")
 	fl.StringVar(&f.history, "history", defaultHistory(), "file of the shell's history; empty: none is kept")
-	fl.DurationVar(&f.timeout, "timeout", lake.DefaultTimeout, "longest run time of the query")
+	fl.DurationVar(&f.timeout, "timeout", lake.DefaultTimeout, "longest run time of the query (20s for each of --jsonl)")
 	cmd.Flags().Lookup("history").DefValue = ""
 	return cmd
 }
@@ -137,7 +137,15 @@ func (f *huntFlags) run(cmd *cobra.Command, args []string) error {
 			q.timespan = f.timespan
 			return target.answer(ctx, q, s)
 		}
-		return runBatch(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), answer)
+		limit := batchTimeout
+		if cmd.Flags().Changed("timeout") {
+			limit = f.timeout
+		}
+		bounded := func(ctx context.Context, req huntRequest, to sink) error {
+			req.timeout = limit
+			return answer(ctx, req, to)
+		}
+		return runBatch(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), bounded)
 	case shell:
 		return runShell(ctx, f, target, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 	case f.explain:
@@ -328,7 +336,7 @@ func answerLine(ctx context.Context, line []byte, answer func(context.Context, h
 		a.ID = req.ID
 	}
 	got := &collector{}
-	err := answer(ctx, huntRequest{query: req.Query, now: req.Now, timeout: batchTimeout, limit: lake.DefaultRows}, got)
+	err := answer(ctx, huntRequest{query: req.Query, now: req.Now, limit: lake.DefaultRows}, got)
 	if err != nil {
 		e := &batchError{Code: fault.CodeOf(err), Message: err.Error()}
 		var known *fault.Error

@@ -197,23 +197,6 @@ func cutText(s string, n int) string {
 	return s
 }
 
-// emailWorkload is the workload of tables that show mail, which takes a permission of its own.
-const emailWorkload = "Email & collaboration"
-
-// visible says which tables exist for the principal.
-func (c *call) visible() func(*schema.Table) bool {
-	mail, content := c.who.Can(c.tenant, access.MailMetaRead), c.who.Can(c.tenant, access.MailContentRead)
-	return func(t *schema.Table) bool {
-		switch {
-		case t.Name == "MessageContents":
-			return mail && content
-		case t.Workload == emailWorkload:
-			return mail
-		}
-		return true
-	}
-}
-
 // asked completes a query with who asks.
 func (s *server) asked(ctx context.Context, c *call, q Hunt) (Hunt, error) {
 	if strings.TrimSpace(q.Query) == "" {
