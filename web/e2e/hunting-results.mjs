@@ -264,6 +264,9 @@ export const tests = [
       await clean(page, 'the record of a process');
       await pane.getByRole('button', { name: 'Hunt for related events' }).click();
       await page.getByRole('columnheader', { name: 'Relevance' }).waitFor();
+      await counted(page, /row/);
+      await page.getByPlaceholder('Find in results').fill('Selected event');
+      await counted(page, /^[1-9].* of/);
       await run(page, open, 'DeviceProcessEvents\n| where isnotempty(DeviceName)\n| take 5');
       await grid(page).focus();
       await page.keyboard.press('ArrowDown');

@@ -336,7 +336,7 @@ export function HuntingPage() {
               <GettingStarted onOpen={open} onBuilder={() => update((st) => addBuilder(st, emptyModel()))} />
             ) : bottomTab === 'history' ? (
               <HistoryPane onOpen={(query, now) => open({ name: description(query) || 'From history', query, run: now })} />
-            ) : run.state === 'failed' && (run.received ?? 0) === 0 ? (
+            ) : run.state === 'failed' ? (
               <QueryError
                 error={run.error}
                 query={run.query ?? ''}

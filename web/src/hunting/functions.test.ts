@@ -3,7 +3,7 @@ import { batches } from './panes/importing';
 import { columnsOf, example, letText, signature, wrong } from './functions';
 import { alertCount, guessImpacted, problems, queryOf, ruleText, workloadOf, type RuleDraft } from './ruleText';
 import { filed } from './folders';
-import { perDay } from './usage/summary';
+import { perDay, rangeWords } from './usage/summary';
 
 const fn = {
   id: '1',
@@ -132,6 +132,13 @@ it('splits imports into calls', () => {
   expect(batches(files, 50).map((b) => b.length)).toEqual([2, 2, 1]);
   expect(batches(files, 1000, 3).map((b) => b.length)).toEqual([3, 2]);
   expect(batches([])).toEqual([]);
+});
+
+it('writes the time range of a run', () => {
+  expect(rangeWords(undefined, 'UTC')).toBe('All time');
+  expect(rangeWords('P7D', 'UTC')).toBe('Last 7 days');
+  expect(rangeWords('2026-01-01T10:00:00Z/2026-01-02T11:00:00Z', 'UTC')).toMatch(/^[^TZ]*10:00[^TZ]* – [^TZ]*11:00[^TZ]*$/);
+  expect(rangeWords('odd/range', 'UTC')).toBe('odd to range');
 });
 
 it('adds usage up by day', () => {

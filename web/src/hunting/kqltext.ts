@@ -20,7 +20,7 @@ export function columnName(name: string): string {
 
 // datetime writes a time in UTC; what is no time becomes null. A text keeps its digits below the millisecond, so that it equals the time it was read from.
 export function datetime(value: string | Date): string {
-  const date = new Date(value);
+  const date = typeof value !== 'string' ? value : new Date(/^\d{4}-\d\d-\d\d/.test(value) ? value : Number.NaN);
   if (Number.isNaN(date.getTime())) return 'datetime(null)';
   const iso = date.toISOString();
   const below = typeof value === 'string' ? /T\d\d:\d\d:\d\d\.\d{3}(\d{1,4})/.exec(value)?.[1] : undefined;

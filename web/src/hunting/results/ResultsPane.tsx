@@ -1,20 +1,14 @@
-import { useMemo } from 'react';
-import { Button, makeStyles, MessageBar, MessageBarActions, MessageBarBody, ProgressBar, tokens } from '@fluentui/react-components';
+import { Button, makeStyles, MessageBar, MessageBarBody, ProgressBar, tokens } from '@fluentui/react-components';
 import { SearchSquareRegular } from '@fluentui/react-icons';
-import { ApiError } from '../../api/client';
-import { Empty, Failure } from '../../design/states';
+import { Empty } from '../../design/states';
 import { rangeName } from '../ranges';
 import { useZone } from '../../design/Time';
 import type { ResultsPaneProps } from '../seam';
-import type { Outcome } from './outcome';
-import { problemOf } from './problem';
 import { ResultView } from './ResultView';
 import { duration } from './words';
 
 const useStyles = makeStyles({
   note: { margin: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}`, flexShrink: 0, minHeight: 'auto' },
-  quiet: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
-  mono: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' },
   wait: {
     display: 'flex',
     alignItems: 'center',
@@ -25,7 +19,7 @@ const useStyles = makeStyles({
   pane: { display: 'flex', flexDirection: 'column', flexGrow: 1, minHeight: 0, minWidth: 0, position: 'relative' },
 });
 
-// ResultsPane shows what became of a run: nothing yet, its rows while they arrive, all of them, or why there are none.
+// ResultsPane shows what became of a run: nothing yet, its rows while they arrive, all of them, or that there are none. The page shows itself why a run failed.
 export function ResultsPane(props: ResultsPaneProps) {
   const s = useStyles();
   const { zone } = useZone();
@@ -34,10 +28,6 @@ export function ResultsPane(props: ResultsPaneProps) {
   // One view per run: what was chosen for other rows does not carry over, except for how the columns are laid out.
   const key = run.id ?? '';
   const received = run.received ?? result?.rows.length ?? 0;
-  const failed = useMemo(
-    () => (run.state === 'failed' ? <QueryError error={run.error} offset={run.offset ?? 0} rows={received} /> : null),
-    [run.state, run.error, run.offset, received],
-  );
   if (run.state === 'none')
     return (
       <Empty icon={<SearchSquareRegular />} title="Write a query and press Shift+Enter">
@@ -59,7 +49,6 @@ export function ResultsPane(props: ResultsPaneProps) {
           )}
         </>
       ) : null}
-      {failed}
       {run.state === 'cancelled' ? (
         <MessageBar intent="info" className={s.note}>
           <MessageBarBody>
@@ -88,29 +77,3 @@ export function ResultsPane(props: ResultsPaneProps) {
     </div>
   );
 }
-
-function QueryError({ error, offset, rows }: { error: unknown; offset: number; rows: number }) {
-  const s = useStyles();
-  const problem = problemOf(error);
-  const known = error instanceof ApiError && error.status < 500 && error.status !== 403 && error.code !== 'unreachable';
-  if (!known) return <Failure what="the result" error={error} />;
-  const retry = error.details.retryAfter;
-  return (
-    <MessageBar intent="error" className={s.note} layout="multiline" role="alert">
-      <MessageBarBody>
-        <strong>{problem ? `Line ${problem.line + offset}, column ${problem.column}: ` : ''}</strong>
-        <span className={s.mono}>{error.message}</span>
-        {problem?.hint ? <div>{problem.hint}</div> : null}
-        {typeof retry === 'number' || typeof retry === 'string' ? <div>Try again in {String(retry)} seconds.</div> : null}
-        {rows > 0 ? <div>These are the {rows.toLocaleString()} rows that had arrived before it failed.</div> : null}
-        <div className={s.quiet}>
-          {error.code}
-          {error.requestId ? `, request ${error.requestId}` : ''}
-        </div>
-      </MessageBarBody>
-      <MessageBarActions />
-    </MessageBar>
-  );
-}
-
-export type { Outcome };

@@ -33,7 +33,7 @@ export interface Result {
   id?: string;
 }
 
-// Outcome is the state of a tab's run. A cancelled or failed run keeps the rows that had arrived.
+// Outcome is the state of a tab's run. A cancelled run keeps the rows that had arrived.
 export interface Outcome {
   state: 'none' | 'running' | 'done' | 'failed' | 'cancelled';
   result?: Result;

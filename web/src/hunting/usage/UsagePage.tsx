@@ -8,7 +8,7 @@ import { text, type Search } from '../../app/url';
 import { Page } from '../../design/Page';
 import { asSentence, Empty, Failure, Lines } from '../../design/states';
 import { bounds } from '../../design/time';
-import { Time } from '../../design/Time';
+import { Time, useZone } from '../../design/Time';
 import { useLinkStyles } from '../../design/useLinkStyles';
 import { TimeRange } from '../TimeRange';
 import { perDay, rangeWords, spanWords, total } from './summary';
@@ -74,6 +74,7 @@ export function UsagePage() {
   const s = useStyles();
   const l = useLinkStyles();
   const navigate = useNavigate();
+  const { zone } = useZone();
   const search: Search = useSearch({ strict: false });
   const [top, setTop] = useState(pageSize);
   const range = text(search.range) ?? '1d';
@@ -229,7 +230,7 @@ export function UsagePage() {
                         (states[u.state] ?? u.state)
                       )}
                     </td>
-                    <td className={s.note}>{rangeWords(u.timespan)}</td>
+                    <td className={s.note}>{rangeWords(u.timespan, zone)}</td>
                     <td>
                       <button type="button" className={s.query} title="Open the query" onClick={() => open(u)}>
                         {u.query}

@@ -1,5 +1,7 @@
 // The figures of the query resources report.
 import type { UsagePoint } from '../../api/hunting';
+import { valid, type Zone } from '../../design/time';
+import { rangeName } from '../ranges';
 
 export interface DayUse {
   // "2026-11-23", in UTC.
@@ -40,9 +42,11 @@ export function spanWords(ms: number): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
-// rangeWords writes the time range of a run; what is no plain length stays as it is.
-export function rangeWords(timespan: string | undefined): string {
+// rangeWords writes the time range of a run in the zone of the page; what is no range stays as it is.
+export function rangeWords(timespan: string | undefined, zone: Zone): string {
   if (!timespan) return 'All time';
+  const [from, to] = timespan.split('/');
+  if (valid(from) && valid(to)) return rangeName(`${from}~${to}`, zone);
   const m = /^P(?:(\d+)D|T(\d+)H)$/.exec(timespan);
   if (!m) return timespan.replaceAll('/', ' to ');
   const n = Number(m[1] ?? m[2]);
