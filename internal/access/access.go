@@ -102,10 +102,11 @@ type Principal struct {
 	// MustChange is set while the user has a password that somebody else chose: nothing but changing it is allowed.
 	MustChange bool
 
-	roles  map[tenant.ID][]string
-	grants map[tenant.ID]Grants
-	scopes Scopes
-	epoch  int64
+	roles   map[tenant.ID][]string
+	grants  map[tenant.ID]Grants
+	devices map[tenant.ID][]string // visible device groups; no entry: all
+	scopes  Scopes
+	epoch   int64
 }
 
 // Console is the principal of the command line working on the data folder itself: whoever can read the folder can do everything.

@@ -1,5 +1,7 @@
 package access
 
+import "strings"
+
 // Permission is the slug of one thing that may be done.
 type Permission string
 
@@ -38,6 +40,14 @@ type Definition struct {
 	Group      string     `json:"group"`
 	Label      string     `json:"label"`
 	Manage     bool       `json:"manage"` // otherwise it only reads
+	// Workloads are those that the permission means anything for.
+	Workloads Workloads `json:"-"`
+}
+
+// Category is the part of the role editor that the permission stands in: the group's name before its colon.
+func (d Definition) Category() string {
+	category, _, _ := strings.Cut(d.Group, ":")
+	return category
 }
 
 // Catalogue returns all permissions in the order of the role editor.
@@ -49,31 +59,31 @@ func Catalogue() []Definition {
 		auth    = "Authorization and settings"
 	)
 	return []Definition{
-		{DataRead, ops, "Security data basics (read)", false},
-		{AlertsManage, ops, "Alerts (manage)", true},
-		{ResponseManage, ops, "Response (manage)", true},
-		{LiveBasic, ops, "Basic live response (manage)", true},
-		{LiveAdvanced, ops, "Advanced live response (manage)", true},
-		{FilesManage, ops, "File collection (manage)", true},
-		{QuarantineManage, ops, "Email & collaboration quarantine (manage)", true},
-		{EmailActions, ops, "Email & collaboration advanced actions (manage)", true},
-		{MailMetaRead, raw, "Email & collaboration metadata (read)", false},
-		{MailContentRead, raw, "Email & collaboration content (read)", false},
-		{VulnerabilityRead, posture, "Vulnerability management (read)", false},
-		{ExceptionManage, posture, "Exception handling (manage)", true},
-		{RemediationManage, posture, "Remediation handling (manage)", true},
-		{ApplicationManage, posture, "Application handling (manage)", true},
-		{BaselineManage, posture, "Security baseline assessment (manage)", true},
-		{ScoreRead, posture, "Secure score (read)", false},
-		{ScoreManage, posture, "Secure score (manage)", true},
-		{RolesRead, auth, "Authorization (read)", false},
-		{RolesManage, auth, "Authorization (manage)", true},
-		{AuditRead, auth, "Audit log (read)", false},
-		{CoreRead, auth, "Core security settings (read)", false},
-		{CoreManage, auth, "Core security settings (manage)", true},
-		{DetectionManage, auth, "Detection tuning (manage)", true},
-		{SystemRead, auth, "System settings (read)", false},
-		{SystemManage, auth, "System settings (manage)", true},
+		{DataRead, ops, "Security data basics (read)", false, AllWorkloads},
+		{AlertsManage, ops, "Alerts (manage)", true, AllWorkloads},
+		{ResponseManage, ops, "Response (manage)", true, AllWorkloads},
+		{LiveBasic, ops, "Basic live response (manage)", true, Endpoint},
+		{LiveAdvanced, ops, "Advanced live response (manage)", true, Endpoint},
+		{FilesManage, ops, "File collection (manage)", true, Endpoint},
+		{QuarantineManage, ops, "Email & collaboration quarantine (manage)", true, Email},
+		{EmailActions, ops, "Email & collaboration advanced actions (manage)", true, Email},
+		{MailMetaRead, raw, "Email & collaboration metadata (read)", false, Email},
+		{MailContentRead, raw, "Email & collaboration content (read)", false, Email},
+		{VulnerabilityRead, posture, "Vulnerability management (read)", false, Endpoint},
+		{ExceptionManage, posture, "Exception handling (manage)", true, Endpoint},
+		{RemediationManage, posture, "Remediation handling (manage)", true, Endpoint},
+		{ApplicationManage, posture, "Application handling (manage)", true, Endpoint},
+		{BaselineManage, posture, "Security baseline assessment (manage)", true, Endpoint},
+		{ScoreRead, posture, "Secure score (read)", false, AllWorkloads},
+		{ScoreManage, posture, "Secure score (manage)", true, AllWorkloads},
+		{RolesRead, auth, "Authorization (read)", false, AllWorkloads},
+		{RolesManage, auth, "Authorization (manage)", true, AllWorkloads},
+		{AuditRead, auth, "Audit log (read)", false, AllWorkloads},
+		{CoreRead, auth, "Core security settings (read)", false, AllWorkloads},
+		{CoreManage, auth, "Core security settings (manage)", true, AllWorkloads},
+		{DetectionManage, auth, "Detection tuning (manage)", true, AllWorkloads},
+		{SystemRead, auth, "System settings (read)", false, AllWorkloads},
+		{SystemManage, auth, "System settings (manage)", true, AllWorkloads},
 	}
 }
 

@@ -181,19 +181,13 @@ func (s *Service) principalOf(ctx context.Context, user string) (*Principal, err
 	if err != nil {
 		return nil, err
 	}
-	var members []membership
-	if err := s.db.NewSelect().Model(&members).Where("user_id = ?", user).Order("tenant_id", "role").Scan(ctx); err != nil {
+	h, err := s.held(ctx, user)
+	if err != nil {
 		return nil, err
 	}
 	p := &Principal{
 		Kind: KindUser, UserID: row.ID, Name: row.Name, DisplayName: row.DisplayName, Home: row.HomeTenant, MustChange: row.MustChange != 0,
-		roles: map[tenant.ID][]string{}, grants: map[tenant.ID]Grants{}, scopes: AllScopes, epoch: row.Epoch,
-	}
-	for _, m := range members {
-		p.roles[m.Tenant] = append(p.roles[m.Tenant], m.Role)
-	}
-	for id, roles := range p.roles {
-		p.grants[id] = s.grantsOf(roles)
+		roles: h.roles, grants: h.grants, devices: h.devices, scopes: AllScopes, epoch: row.Epoch,
 	}
 	return p, nil
 }

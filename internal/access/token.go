@@ -258,6 +258,9 @@ func (s *Service) tokenPrincipal(ctx context.Context, where string, args ...any)
 		p.UserID, p.DisplayName, p.Name = owner.UserID, owner.DisplayName, owner.Name
 		p.roles = map[tenant.ID][]string{row.Tenant: owner.roles[row.Tenant]}
 		p.grants = map[tenant.ID]Grants{row.Tenant: owner.grants[row.Tenant]} // never beyond the token's tenant
+		if devices, ok := owner.devices[row.Tenant]; ok {
+			p.devices = map[tenant.ID][]string{row.Tenant: devices}
+		}
 	}
 	if now.Sub(row.LastUsed.Time) > touch {
 		if _, err := s.db.NewRaw("UPDATE api_tokens SET last_used = ? WHERE tenant_id = ? AND id = ?", state.At(now), row.Tenant, row.ID).Exec(ctx); err != nil {

@@ -128,6 +128,9 @@ func (s *Service) CreateUser(ctx context.Context, by *Principal, id tenant.ID, n
 	if err := s.checkRoles(n.Roles); err != nil {
 		return nil, "", err
 	}
+	if err := by.mayGive(id, s.grantsOf(n.Roles), 0); err != nil {
+		return nil, "", err
+	}
 	if utf8.RuneCountInString(n.DisplayName) > 200 || !utf8.ValidString(n.DisplayName) {
 		return nil, "", fault.Newf(fault.Invalid, "the display name may have at most 200 characters").On("displayName")
 	}
@@ -240,6 +243,17 @@ func (s *Service) UpdateUser(ctx context.Context, by *Principal, id tenant.ID, u
 		if err := s.checkRoles(c.Roles); err != nil {
 			return nil, "", err
 		}
+		if err := by.mayGive(id, s.grantsOf(c.Roles), 0); err != nil {
+			return nil, "", err
+		}
+	}
+	// A new password is a way into the account, and everything else takes something from it: that is for those who hold at least as much.
+	h, err := s.held(ctx, row.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	if by.mayGive(id, h.grants[id], 0) != nil {
+		return nil, "", fault.Newf(fault.Permission, "%s holds more than you do; ask an administrator of the tenant", row.Name)
 	}
 	if c.DisplayName != nil && (utf8.RuneCountInString(*c.DisplayName) > 200 || !utf8.ValidString(*c.DisplayName)) {
 		return nil, "", fault.Newf(fault.Invalid, "the display name may have at most 200 characters").On("displayName")
