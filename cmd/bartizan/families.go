@@ -7,6 +7,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/normalise/alerts"
+	"github.com/bartizan-sec/bartizan/internal/normalise/cef"
 	"github.com/bartizan-sec/bartizan/internal/normalise/cloudtrail"
 	"github.com/bartizan-sec/bartizan/internal/normalise/entra"
 	"github.com/bartizan-sec/bartizan/internal/normalise/generic"
@@ -67,6 +68,7 @@ func sourceFamilies(windows ...winlog.Option) []ingest.Family {
 		{Family: entra.New(), Probe: entra.Probe},
 		{Family: hunting.New(), Probe: hunting.Probe},
 		{Family: linux.New(), Probe: linux.Probe},
+		{Family: cef.New(), Probe: cef.Probe},
 		{Family: cloudtrail.New(), Probe: cloudtrail.Probe},
 		{Family: github.New(), Probe: github.Probe},
 		{Family: google.New(), Probe: google.Probe},
