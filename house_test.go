@@ -232,6 +232,7 @@ func TestStateTablesCarryATenant(t *testing.T) {
 		"users":            "a person may hold several tenants",
 		"sessions":         "a session belongs to a person, the tenant is chosen per request",
 		"sign_in_failures": "attempts come before a tenant is known",
+		"nodes":            "processes serve all tenants",
 	}
 	paths, err := filepath.Glob("internal/platform/state/migrations/*.sql")
 	if err != nil || len(paths) == 0 {
