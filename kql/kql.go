@@ -26,6 +26,9 @@ type Table = bind.Table
 // TableColumn is one column of a stored table.
 type TableColumn = bind.TableColumn
 
+// Rows says which rows of a table exist for whoever asks.
+type Rows = bind.Rows
+
 // Options are what a query depends on beside its text: the time of now(), the default time range, and a probe for columns that depend on the data.
 type Options = bind.Options
 

@@ -18,6 +18,28 @@ type Table struct {
 	Columns []TableColumn
 	// TimeColumn is the column a default time range bounds, empty when the table has none.
 	TimeColumn string
+	// Rows narrows the table to some of its rows; nil shows all.
+	Rows *Rows
+}
+
+// Rows says which rows of a table exist for whoever asks. A query can neither see nor undo it: wherever the table is read, the other rows are not there.
+type Rows struct {
+	// Where is a condition over the table's columns, as after `where`. Rows for which it is not true are left out.
+	Where string
+	// Tables resolves the tables that the condition reads; those of the query's own catalog are not seen, and neither are their Rows.
+	Tables func(name string) *Table
+}
+
+// rowsCatalog is what the condition of Rows sees.
+type rowsCatalog struct{ rows *Rows }
+
+func (c rowsCatalog) Names() []string { return nil }
+
+func (c rowsCatalog) Table(name string) *Table {
+	if c.rows.Tables == nil {
+		return nil
+	}
+	return c.rows.Tables(name)
 }
 
 // TableColumn is one column of a stored table. Hidden columns resolve by name but are left out of `*`.

@@ -237,7 +237,36 @@ func (b *binder) scan(t *Table) *relation {
 		}
 	}
 	b.scans = append(b.scans, s)
-	return &relation{node: s, fields: fields, source: t.Name}
+	return b.existing(&relation{node: s, fields: fields, source: t.Name}, t)
+}
+
+// existing leaves the rows out that do not exist for whoever asks. A condition that cannot be used leaves out all.
+func (b *binder) existing(r *relation, t *Table) *relation {
+	if t.Rows == nil {
+		return r
+	}
+	var where plan.Expr = &plan.Const{T: plan.Bool, Value: false}
+	catalog, complaints, scans, stored := b.catalog, len(b.diags), len(b.scans), b.stored
+	b.catalog, b.stored = rowsCatalog{t.Rows}, nil
+	if x := condition(t.Rows.Where); x != nil {
+		if e := b.scalar(x, &scope{env: &environment{}, rel: r}); e.Type() == plan.Bool && len(b.diags) == complaints {
+			where = e
+		}
+	}
+	b.catalog, b.stored, b.diags, b.scans = catalog, stored, b.diags[:complaints], b.scans[:scans]
+	return &relation{node: &plan.Filter{Input: r.node, Pred: where}, fields: r.fields, source: r.source}
+}
+
+// condition reads the text of a condition, nil when it is none.
+func condition(text string) syntax.Expr {
+	q, diags := syntax.Parse("let condition = (" + text + "\n);")
+	if len(diags) > 0 || len(q.Statements) != 1 {
+		return nil
+	}
+	if s, ok := q.Statements[0].(*syntax.Let); ok {
+		return s.Value
+	}
+	return nil
 }
 
 // tableCall binds a call that gives a table: a user-defined function or one of the built-in ones.
