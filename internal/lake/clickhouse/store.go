@@ -29,6 +29,8 @@ type Store struct {
 	write     sync.Mutex // held by the one writer; guards what follows
 	last      int64      // the highest batch number given
 	committed int64
+	epoch     int64 // of the claim, see fence.go
+	claimed   bool
 	closed    bool
 	broken    atomic.Bool // a batch broke off and may have left rows
 
@@ -71,6 +73,12 @@ func (e *Engine) openStore(ctx context.Context, id tenant.ID, database string) (
 	}
 	s.write.Lock()
 	defer s.write.Unlock()
+	if s.leased() {
+		return s, nil // it becomes a writer when it first writes
+	}
+	if s.epoch, err = s.fence(ctx, s.home()); err != nil {
+		return nil, unavailable(database, err)
+	}
 	if err := s.recover(ctx); err != nil {
 		return nil, unavailable(database, err)
 	}

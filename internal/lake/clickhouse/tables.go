@@ -145,6 +145,9 @@ func (s *Store) prepareShard(ctx context.Context, shard driver.Conn, catalog *sc
 	if err := exec(ctx, shard, "CREATE DATABASE IF NOT EXISTS "+ident(s.database), "CREATE DATABASE IF NOT EXISTS "+ident(s.local)); err != nil {
 		return err
 	}
+	if err := exec(ctx, shard, s.createFence()); err != nil {
+		return err
+	}
 	if err := s.grow(ctx, shard); err != nil {
 		return err
 	}

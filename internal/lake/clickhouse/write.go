@@ -25,6 +25,9 @@ import (
 func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[string]int64) error {
 	s.write.Lock()
 	defer s.write.Unlock()
+	if err := s.mine(ctx); err != nil {
+		return err
+	}
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
@@ -143,8 +146,10 @@ func (s *Store) insert(ctx context.Context, parts [][]*part, number int64) error
 	return g.Wait()
 }
 
-// statementPrefix begins the ids of the statements that write a batch.
+// statementPrefix begins the ids of the statements that write batches of any writer, ownPrefix those of this one's claim.
 func (s *Store) statementPrefix() string { return "bartizan write " + s.database + " " }
+
+func (s *Store) ownPrefix() string { return fmt.Sprintf("%s%d/", s.statementPrefix(), s.epoch) }
 
 func (s *Store) insertPart(ctx context.Context, conn driver.Conn, p *part, number int64) error {
 	fills := s.plans[p.table].used(p.rows)
@@ -153,12 +158,15 @@ func (s *Store) insertPart(ctx context.Context, conn driver.Conn, p *part, numbe
 		names = append(names, ident(f.physical))
 	}
 	names = append(names, ident(batchColumn))
-	ctx = ch.Context(ctx, ch.WithQueryID(fmt.Sprintf("%s%d %s", s.statementPrefix(), number, p.table.Name)))
-	into, err := conn.PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s.%s (%s)", ident(s.local), ident(p.table.Name), strings.Join(names, ", ")))
+	named := ch.Context(ctx, ch.WithQueryID(fmt.Sprintf("%s%d %s", s.ownPrefix(), number, p.table.Name)))
+	into, err := conn.PrepareBatch(named, fmt.Sprintf("INSERT INTO %s.%s (%s)", ident(s.local), ident(p.table.Name), strings.Join(names, ", ")))
 	if err != nil {
 		return err
 	}
 	defer into.Close()
+	if err := s.fenced(ctx, conn); err != nil { // from here on the server knows the statement, and a later claim ends it
+		return err
+	}
 	for i, f := range fills {
 		values, err := f.values(p.rows)
 		if err != nil {
@@ -180,12 +188,15 @@ func (s *Store) insertPart(ctx context.Context, conn driver.Conn, p *part, numbe
 
 // commit writes the positions and the batch's number in one block.
 func (s *Store) commit(ctx context.Context, positions map[string]int64, number int64) error {
-	ctx = ch.Context(ctx, ch.WithQueryID(fmt.Sprintf("%s%d commit", s.statementPrefix(), number)))
-	into, err := s.home().PrepareBatch(ctx, fmt.Sprintf("INSERT INTO %s.%s", ident(s.database), ident(positionsTable)))
+	named := ch.Context(ctx, ch.WithQueryID(fmt.Sprintf("%s%d commit", s.ownPrefix(), number)))
+	into, err := s.home().PrepareBatch(named, fmt.Sprintf("INSERT INTO %s.%s", ident(s.database), ident(positionsTable)))
 	if err != nil {
 		return err
 	}
 	defer into.Close()
+	if err := s.fenced(ctx, s.home()); err != nil {
+		return err
+	}
 	for source, position := range positions {
 		if err := into.Append(source, position, number); err != nil {
 			return err
@@ -203,19 +214,38 @@ func (s *Store) lastCommitted(ctx context.Context) (int64, error) {
 	return n, err
 }
 
-// recover removes what a broken batch left. The caller holds write.
+// recover removes what a broken batch of this writer left, and for a lake without leases what any left. The caller holds write.
 func (s *Store) recover(ctx context.Context) error {
-	for _, shard := range s.shards {
-		if err := exec(ctx, shard, "KILL QUERY WHERE startsWith(query_id, "+text(s.statementPrefix())+") SYNC"); err != nil {
-			return err
+	prefix := s.statementPrefix()
+	if s.leased() {
+		prefix = s.ownPrefix()
+	}
+	if err := s.end(ctx, "startsWith(query_id, "+text(prefix)+")"); err != nil {
+		return err
+	}
+	if s.leased() {
+		for _, shard := range s.shards {
+			if err := s.fenced(ctx, shard); err != nil {
+				return err // whoever has the lake now has cleaned up
+			}
 		}
 	}
+	return s.undo(ctx)
+}
+
+// undo removes the rows of batches that are not committed. In a leased lake it looks at numbers below the next claim only, so that it never takes away what a
+// later writer is at, however late it comes.
+func (s *Store) undo(ctx context.Context) error {
 	number, err := s.lastCommitted(ctx)
 	if err != nil {
 		return err
 	}
+	condition := fmt.Sprintf("%s > %d", ident(batchColumn), number)
+	if s.leased() {
+		condition += fmt.Sprintf(" AND %s < %d", ident(batchColumn), firstOf(s.epoch+1))
+	}
 	for _, shard := range s.shards {
-		if _, err := s.remove(ctx, shard, fmt.Sprintf("%s > %d", ident(batchColumn), number), nil); err != nil {
+		if _, err := s.remove(ctx, shard, condition, nil); err != nil {
 			return err
 		}
 	}
