@@ -1,6 +1,6 @@
 // Package network turns what network sensors saw into hunting tables: Zeek logs and Suricata events into DeviceNetworkEvents, Zeek's Kerberos, NTLM
-// and RPC logs into the Identity tables, SMB files into DeviceFileEvents. Lines of web servers and Squid have no table; they are named, and rules of
-// the categories webserver and proxy see them.
+// and RPC logs into the Identity tables, SMB files into DeviceFileEvents, what proxies (Squid, W3C logs) were asked for into DeviceNetworkEvents. Lines of web
+// servers have no table; they are named, and rules of the category webserver see them.
 package network
 
 import (
@@ -44,6 +44,8 @@ func Probe(data []byte) int {
 		return 0
 	}
 	switch {
+	case has(`"cs-method"`) && (has(`"cs-uri-stem"`) || has(`"cs-uri-path"`) || has(`"cs-uri"`) || has(`"c-uri"`)) && (has(`"c-ip"`) || has(`"s-ip"`)):
+		return 93
 	case has(`"event_type"`) && has(`"src_ip"`) && (has(`"dest_ip"`) || has(`"flow_id"`)):
 		return 95
 	case has(`"_path"`) && (has(`"ts"`) || has(`"uid"`) || has(`"_write_ts"`)):
@@ -72,6 +74,9 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	if v.Exists("event_type") && v.Exists("src_ip") {
 		suricata(rec, v, out)
 		return nil
+	}
+	if v.Exists("cs-method") {
+		return w3c(rec, v, out)
 	}
 	zeek(rec, v, out)
 	return nil
