@@ -46,6 +46,8 @@ type Query struct {
 	Visible func(t *schema.Table) bool
 	// Functions are the stored functions that the query may call.
 	Functions []kql.StoredFunction
+	// Custom are the tenant's custom tables; Check takes them from here, what runs a query asks the store.
+	Custom []*schema.Table
 	// External fetches the rows of externaldata; nil refuses.
 	External External
 	// Large says that the result may be larger than memory (an export).
@@ -134,6 +136,10 @@ func Stream(ctx context.Context, store Store, q Query, start func(*Result) error
 	q = q.withDefaults(begun)
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
+	var err error
+	if q.Custom, err = store.CustomTables(ctx); err != nil {
+		return nil, err
+	}
 	session, err := store.Session(ctx)
 	if err != nil {
 		return nil, err
@@ -216,6 +222,10 @@ var errEnough = errors.New("enough bytes")
 
 // Columns compiles a query and tells its columns without running it.
 func Columns(ctx context.Context, store Store, q Query) ([]Column, error) {
+	var err error
+	if q.Custom, err = store.CustomTables(ctx); err != nil {
+		return nil, err
+	}
 	session, err := store.Session(ctx)
 	if err != nil {
 		return nil, err
@@ -245,6 +255,10 @@ func Explain(ctx context.Context, store Store, q Query) (*Explanation, error) {
 	q = q.withDefaults(time.Now())
 	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
+	var err error
+	if q.Custom, err = store.CustomTables(ctx); err != nil {
+		return nil, err
+	}
 	session, err := store.Session(ctx)
 	if err != nil {
 		return nil, err
@@ -264,7 +278,7 @@ func Explain(ctx context.Context, store Store, q Query) (*Explanation, error) {
 
 // Check gives everything there is to say about the text of a query, without running any of it.
 func Check(q Query) []kql.Diagnostic {
-	return kql.Check(q.Text, Catalog(schema.Load(), q.Visible), q.options())
+	return kql.Check(q.Text, Catalog(schema.Load(), q.Visible, q.Custom...), q.options())
 }
 
 func (q Query) options() kql.Options {
@@ -284,7 +298,7 @@ func compile(ctx context.Context, session engine.Session, q Query) (*kql.Program
 		took += stats.CPU
 		return rows, err
 	}
-	program, err := kql.Compile(q.Text, Catalog(schema.Load(), q.Visible), opt)
+	program, err := kql.Compile(q.Text, Catalog(schema.Load(), q.Visible, q.Custom...), opt)
 	if err == nil {
 		return program, took, nil
 	}

@@ -3,6 +3,7 @@ package lake
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/bartizan-sec/bartizan/internal/schema"
@@ -11,16 +12,17 @@ import (
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
 
-// Catalog shows the hunting schema to the query language: the tables that visible lets through, all when it is nil.
-func Catalog(c *schema.Catalog, visible func(t *schema.Table) bool) kql.Catalog {
+// Catalog shows the hunting schema and a tenant's custom tables to the query language: the tables that visible lets through, all when it is nil.
+func Catalog(c *schema.Catalog, visible func(t *schema.Table) bool, custom ...*schema.Table) kql.Catalog {
 	if visible == nil {
 		visible = func(*schema.Table) bool { return true }
 	}
-	return &catalog{tables: c, visible: visible, made: map[string]*kql.Table{}}
+	return &catalog{tables: c, custom: custom, visible: visible, made: map[string]*kql.Table{}}
 }
 
 type catalog struct {
 	tables  *schema.Catalog
+	custom  []*schema.Table
 	visible func(t *schema.Table) bool
 	mu      sync.Mutex
 	made    map[string]*kql.Table
@@ -29,13 +31,27 @@ type catalog struct {
 // Names implements kql.Catalog.
 func (c *catalog) Names() []string {
 	tables := c.tables.Tables()
-	out := make([]string, 0, len(tables))
-	for _, t := range tables {
+	out := make([]string, 0, len(tables)+len(c.custom))
+	for _, t := range append(tables[:len(tables):len(tables)], c.custom...) {
 		if c.visible(t) {
 			out = append(out, t.Name)
 		}
 	}
+	slices.Sort(out)
 	return out
+}
+
+// find returns a table by its exact name; built-in ones come first.
+func (c *catalog) find(name string) *schema.Table {
+	if t := c.tables.Table(name); t != nil {
+		return t
+	}
+	for _, t := range c.custom {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
 }
 
 // Table implements kql.Catalog.
@@ -45,7 +61,7 @@ func (c *catalog) Table(name string) *kql.Table {
 	if t, ok := c.made[name]; ok {
 		return t
 	}
-	from := c.tables.Table(name)
+	from := c.find(name)
 	if from == nil || !c.visible(from) {
 		return nil
 	}

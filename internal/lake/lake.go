@@ -26,6 +26,11 @@ type Store interface {
 	Retain(ctx context.Context, table string, before time.Time) (int64, error)
 	// DeleteLab removes the rows that an evaluation lab run made; "" removes those of all runs.
 	DeleteLab(ctx context.Context, run string) (int64, error)
+	// CustomTables returns the custom tables there are, by name. Append makes them, and their columns, for rows of schema.NewCustom tables; Counts, Retain
+	// and DeleteLab know them.
+	CustomTables(ctx context.Context) ([]*schema.Table, error)
+	// DropCustom removes a custom table with its rows.
+	DropCustom(ctx context.Context, table string) error
 	Close() error
 }
 

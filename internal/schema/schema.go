@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Type is the KQL scalar type of a column.
@@ -36,6 +37,8 @@ type Column struct {
 	Physical string `json:"-"`
 	// AliasOf names the column whose value this one shows (TimeGenerated); such a column is not stored.
 	AliasOf string `json:"aliasOf,omitempty"`
+	// Seen is when a column of a custom table was made; zero for built-in tables.
+	Seen time.Time `json:"-"`
 }
 
 // Table is one hunting table.
@@ -46,6 +49,11 @@ type Table struct {
 	Columns  []Column `json:"columns"`
 	// TimeColumn is the column that a time range bounds; empty for tables that hold a state rather than events.
 	TimeColumn string `json:"timeColumn,omitempty"`
+	// Custom tables are made at run time, per tenant, out of records that no built-in table takes; see NewCustom.
+	Custom bool `json:"-"`
+	// Source is the kind of record, or the mapping, that made a custom table, and Created when.
+	Source  string    `json:"-"`
+	Created time.Time `json:"-"`
 
 	index map[string]int
 }

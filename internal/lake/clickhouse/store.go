@@ -38,6 +38,8 @@ type Store struct {
 	readers []reader   // one for each host, opened when it is needed
 	turn    int        // of the hosts, for queries
 	ended   bool
+
+	customs customs
 }
 
 var _ lake.Store = (*Store)(nil)
@@ -66,6 +68,9 @@ func (e *Engine) openStore(ctx context.Context, id tenant.ID, database string) (
 	}
 	catalog := schema.Load()
 	if err := s.prepare(ctx, catalog); err != nil {
+		return nil, unavailable(database, err)
+	}
+	if err := s.prepareCustoms(ctx); err != nil {
 		return nil, unavailable(database, err)
 	}
 	for _, t := range catalog.Tables() {
@@ -112,13 +117,23 @@ func (s *Store) Position(ctx context.Context, source string) (int64, error) {
 
 // Counts implements lake.Store.
 func (s *Store) Counts(ctx context.Context) (map[string]int64, error) {
-	out, err := count(ctx, s.home(), s.database, "1", nil)
+	if _, err := s.customSet(ctx, customAge); err != nil {
+		return nil, unavailable(s.database, err)
+	}
+	out, err := count(ctx, s.home(), s.database, "1", s.allTables())
 	return out, unavailable(s.database, err)
 }
 
 // Retain implements lake.Store.
 func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int64, error) {
 	t := schema.Load().Table(table)
+	if t == nil {
+		set, err := s.customSet(ctx, customAge)
+		if err != nil {
+			return 0, unavailable(s.database, err)
+		}
+		t = set.Table(table)
+	}
 	if t == nil {
 		return 0, fault.Newf(fault.NotFound, "there is no hunting table %q", table)
 	}

@@ -85,7 +85,11 @@ func columnDef(c schema.Column) string {
 	if c.Type == schema.DateTime || c.Name == "RecordNumber" {
 		codec = "Delta, ZSTD(1)"
 	}
-	return ident(c.Physical) + " " + sqlType(c) + " CODEC(" + codec + ")"
+	note := ""
+	if !c.Seen.IsZero() {
+		note = " COMMENT " + text(schema.ColumnNote(c))
+	}
+	return ident(c.Physical) + " " + sqlType(c) + note + " CODEC(" + codec + ")"
 }
 
 // createTable makes the table that holds rows.
@@ -116,8 +120,12 @@ func createTable(database string, t *schema.Table) string {
 	if len(order) > 0 && t.TimeColumn != "" && when >= 0 {
 		order = append(order, ident(t.Columns[when].Physical))
 	}
+	note := ""
+	if t.Custom {
+		note = " COMMENT " + text(t.Note())
+	}
 	return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s.%s (%s) ENGINE = MergeTree ORDER BY (%s) SETTINGS allow_nullable_key = 1, fsync_after_insert = 1, fsync_part_directory = 1",
-		ident(database), ident(t.Name), strings.Join(defs, ", "), strings.Join(order, ", "))
+		ident(database), ident(t.Name), strings.Join(defs, ", "), strings.Join(order, ", ")) + note
 }
 
 // prepare creates what is missing on every shard (databases, tables, columns that an older version did not have).
@@ -193,7 +201,7 @@ func (s *Store) prepareTable(ctx context.Context, shard driver.Conn, t *schema.T
 			if err := exec(ctx, shard, fmt.Sprintf("ALTER TABLE %s ADD COLUMN IF NOT EXISTS %s", local, columnDef(c))); err != nil {
 				return err
 			}
-		case kind != sqlType(c):
+		case kind != sqlType(c) && !t.Custom:
 			return fault.Newf(fault.Unavailable, "table %s: column %s is stored as %s, this version wants %s: restore a backup of the matching version", t.Name, c.Name, kind, sqlType(c))
 		}
 		if _, ok := shown[c.Physical]; s.spread() && shown != nil && !ok {
@@ -203,7 +211,7 @@ func (s *Store) prepareTable(ctx context.Context, shard driver.Conn, t *schema.T
 		}
 	}
 	for name := range stored {
-		if !known[name] {
+		if !known[name] && !t.Custom {
 			return fault.Newf(fault.Unavailable, "table %s has a column %s that this version does not know: it was written by a newer version", t.Name, name)
 		}
 	}

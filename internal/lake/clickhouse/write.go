@@ -34,6 +34,10 @@ func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[st
 	if err := s.alone(ctx); err != nil {
 		return err
 	}
+	rows, err := s.fit(ctx, rows)
+	if err != nil {
+		return unavailable(s.database, err)
+	}
 	parts, err := s.parts(rows)
 	if err != nil {
 		return err
@@ -98,7 +102,7 @@ func (s *Store) parts(rows []*schema.Row) ([][]*part, error) {
 	out := make([][]*part, len(s.shards))
 	at := make([]map[*schema.Table]*part, len(s.shards))
 	for i, r := range rows {
-		if s.plans[r.Table] == nil {
+		if !r.Table.Custom && s.plans[r.Table] == nil {
 			return nil, fmt.Errorf("lake: table %s is not part of the schema", r.Table.Name)
 		}
 		shard := s.shardOf(r, i)
@@ -152,7 +156,7 @@ func (s *Store) statementPrefix() string { return "bartizan write " + s.database
 func (s *Store) ownPrefix() string { return fmt.Sprintf("%s%d/", s.statementPrefix(), s.epoch) }
 
 func (s *Store) insertPart(ctx context.Context, conn driver.Conn, p *part, number int64) error {
-	fills := s.plans[p.table].used(p.rows)
+	fills := s.plan(p.table).used(p.rows)
 	names := make([]string, 0, len(fills)+1)
 	for _, f := range fills {
 		names = append(names, ident(f.physical))
@@ -216,6 +220,9 @@ func (s *Store) lastCommitted(ctx context.Context) (int64, error) {
 
 // recover removes what a broken batch of this writer left, and for a lake without leases what any left. The caller holds write.
 func (s *Store) recover(ctx context.Context) error {
+	if _, err := s.customSet(ctx, 0); err != nil { // another process may have dropped or made one
+		return err
+	}
 	prefix := s.statementPrefix()
 	if s.leased() {
 		prefix = s.ownPrefix()
@@ -256,6 +263,9 @@ func (s *Store) undo(ctx context.Context) error {
 
 // remove deletes the rows that meet the condition from a shard's tables (nil: all) and returns how many there were.
 func (s *Store) remove(ctx context.Context, shard driver.Conn, condition string, tables []*schema.Table) (int64, error) {
+	if tables == nil {
+		tables = s.allTables()
+	}
 	found, err := count(ctx, shard, s.local, condition, tables)
 	if err != nil {
 		return 0, err
@@ -270,11 +280,8 @@ func (s *Store) remove(ctx context.Context, shard driver.Conn, condition string,
 	return total, nil
 }
 
-// count returns rows per table (nil: all) that meet a condition, tables without any left out.
+// count returns rows per table that meet a condition, tables without any left out.
 func count(ctx context.Context, conn driver.Conn, database, condition string, tables []*schema.Table) (map[string]int64, error) {
-	if tables == nil {
-		tables = schema.Load().Tables()
-	}
 	each := make([]string, len(tables))
 	for i, t := range tables {
 		each[i] = fmt.Sprintf("SELECT %s AS name, count() AS n FROM %s.%s WHERE %s HAVING n > 0", text(t.Name), ident(database), ident(t.Name), condition)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -29,6 +30,8 @@ type Store struct {
 	conn   *sql.Conn
 	plans  map[*schema.Table]*writePlan
 	closed bool
+
+	customs atomic.Pointer[schema.Customs] // changed under write only
 }
 
 // writePlan is how rows of one table are laid out for the appender.
@@ -68,6 +71,10 @@ func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[st
 			err = errors.Join(err, rollback)
 		}
 	}()
+	rows, customs, changes := s.customs.Load().Fit(rows, time.Now())
+	if err := s.change(ctx, changes); err != nil {
+		return err
+	}
 	byTable := map[*schema.Table][]*schema.Row{}
 	for _, r := range rows {
 		byTable[r.Table] = append(byTable[r.Table], r)
@@ -85,11 +92,15 @@ func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[st
 	if _, err := s.conn.ExecContext(ctx, "COMMIT"); err != nil {
 		return fmt.Errorf("lake: commit: %w", err)
 	}
+	s.customs.Store(customs)
 	return nil
 }
 
 func (s *Store) appendTable(table *schema.Table, rows []*schema.Row) error {
 	plan := s.plans[table]
+	if table.Custom {
+		plan = customPlan(table)
+	}
 	if plan == nil {
 		return fmt.Errorf("lake: table %s is not part of the schema", table.Name)
 	}
@@ -132,7 +143,7 @@ func (s *Store) Position(ctx context.Context, source string) (int64, error) {
 // Counts implements lake.Store.
 func (s *Store) Counts(ctx context.Context) (map[string]int64, error) {
 	out := map[string]int64{}
-	for _, t := range schema.Load().Tables() {
+	for _, t := range s.allTables() {
 		var n int64
 		if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM "+quote(t.Name)).Scan(&n); err != nil {
 			return nil, fmt.Errorf("lake: counting %s: %w", t.Name, err)
@@ -146,7 +157,7 @@ func (s *Store) Counts(ctx context.Context) (map[string]int64, error) {
 
 // Retain implements lake.Store.
 func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int64, error) {
-	t := schema.Load().Table(table)
+	t := s.table(table)
 	if t == nil {
 		return 0, fault.Newf(fault.NotFound, "there is no hunting table %q", table)
 	}
@@ -161,7 +172,7 @@ func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int
 // DeleteLab implements lake.Store.
 func (s *Store) DeleteLab(ctx context.Context, run string) (int64, error) {
 	var total int64
-	for _, t := range schema.Load().Tables() {
+	for _, t := range s.allTables() {
 		var n int64
 		var err error
 		if run == "" {

@@ -58,7 +58,7 @@ func (s *Store) prepare(ctx context.Context, catalog *schema.Catalog) error {
 		}
 		s.plans[t] = order
 	}
-	return nil
+	return s.loadCustoms(ctx)
 }
 
 // columns lists the stored tables with physical column name -> SQL type.

@@ -34,6 +34,8 @@ func Run(t *testing.T, place func(t testing.TB) Place) {
 		"TenantNames":               tenantNames,
 		"ClosedStore":               closedStore,
 		"ReadersAndWriter":          readersAndWriter,
+		"CustomTables":              customTables,
+		"HostileCustomTables":       hostileCustomTables,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, place(t)) })
 	}
