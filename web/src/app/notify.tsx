@@ -1,5 +1,15 @@
-import { createContext, useCallback, useContext, useMemo, type ReactNode } from 'react';
-import { Link, Toast, ToastBody, Toaster, ToastTitle, ToastTrigger, useId, useToastController } from '@fluentui/react-components';
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import {
+  Button,
+  Link,
+  makeStyles,
+  MessageBar,
+  MessageBarActions,
+  MessageBarBody,
+  MessageBarTitle,
+  tokens,
+} from '@fluentui/react-components';
+import { DismissRegular } from '@fluentui/react-icons';
 import { ApiError } from '../api/client';
 
 export interface Notice {
@@ -14,9 +24,23 @@ interface Notify {
   failed: (what: string, err: unknown) => void;
 }
 
+interface Shown extends Notice {
+  key: number;
+}
+
+const mostShown = 3;
+
+const useStyles = makeStyles({
+  frame: { display: 'flex', flexDirection: 'column', height: '100%', minHeight: 0 },
+  work: { flexGrow: 1, minHeight: 0 },
+  strip: { flexShrink: 0, display: 'flex', flexDirection: 'column' },
+  notice: { borderRadius: 0, borderLeftWidth: 0, borderRightWidth: 0, borderBottomWidth: 0 },
+  undo: { color: tokens.colorBrandForegroundLink, textDecorationLine: 'underline' },
+});
+
 const NotifyContext = createContext<Notify>({ notify: () => undefined, failed: () => undefined });
 
-// useNotify gives the toasts: notify for what was done (with undo), failed for what was not.
+// useNotify gives the notices: notify for what was done (with undo), failed for what was not.
 export function useNotify(): Notify {
   return useContext(NotifyContext);
 }
@@ -27,41 +51,21 @@ export function describe(err: unknown): string {
   return err instanceof Error ? err.message : String(err);
 }
 
+// lifetime is how long a notice stays, in milliseconds: long enough to undo, or to read what failed.
+export function lifetime(notice: Notice): number {
+  return notice.undo ? 20_000 : notice.intent === 'error' ? 15_000 : 5000;
+}
+
+// NotifyProvider shows notices in a strip of their own below the work, so that they cover none of it.
 export function NotifyProvider({ children }: { children: ReactNode }) {
-  const toaster = useId('toaster');
-  const { dispatchToast } = useToastController(toaster);
-  const notify = useCallback(
-    (notice: Notice) => {
-      const { undo } = notice;
-      dispatchToast(
-        <Toast>
-          <ToastTitle
-            action={
-              undo ? (
-                <ToastTrigger>
-                  <Link onClick={() => void undo()}>Undo</Link>
-                </ToastTrigger>
-              ) : (
-                <ToastTrigger>
-                  <Link>Dismiss</Link>
-                </ToastTrigger>
-              )
-            }
-          >
-            {notice.title}
-          </ToastTitle>
-          {notice.body ? <ToastBody>{notice.body}</ToastBody> : null}
-        </Toast>,
-        {
-          intent: notice.intent ?? 'success',
-          timeout: notice.undo ? 20_000 : notice.intent === 'error' ? 15_000 : 5000,
-          pauseOnHover: true,
-          position: 'bottom-end',
-        },
-      );
-    },
-    [dispatchToast],
-  );
+  const s = useStyles();
+  const [shown, setShown] = useState<readonly Shown[]>([]);
+  const next = useRef(0);
+  const notify = useCallback((notice: Notice) => {
+    const key = next.current++;
+    setShown((all) => [...all, { ...notice, key }].slice(-mostShown));
+  }, []);
+  const drop = useCallback((key: number) => setShown((all) => all.filter((x) => x.key !== key)), []);
   const value = useMemo(
     () => ({
       notify,
@@ -71,8 +75,71 @@ export function NotifyProvider({ children }: { children: ReactNode }) {
   );
   return (
     <NotifyContext.Provider value={value}>
-      {children}
-      <Toaster toasterId={toaster} />
+      <div className={s.frame}>
+        <div className={s.work}>{children}</div>
+        <div className={s.strip} role="log" aria-label="Notices" aria-live="polite">
+          {shown.map((x) => (
+            <Strip key={x.key} notice={x} onGone={() => drop(x.key)} />
+          ))}
+        </div>
+      </div>
     </NotifyContext.Provider>
+  );
+}
+
+// Strip is one notice. It waits for as long as the pointer or the focus is on it.
+function Strip({ notice, onGone }: { notice: Notice; onGone: () => void }) {
+  const s = useStyles();
+  const [held, setHeld] = useState(false);
+  const gone = useRef(onGone);
+  useEffect(() => {
+    gone.current = onGone;
+  });
+  const wait = lifetime(notice);
+  useEffect(() => {
+    if (held) return;
+    const timer = setTimeout(() => gone.current(), wait);
+    return () => clearTimeout(timer);
+  }, [held, wait]);
+  const { undo } = notice;
+  return (
+    <MessageBar
+      className={s.notice}
+      intent={notice.intent ?? 'success'}
+      layout="multiline"
+      politeness={notice.intent === 'error' ? 'assertive' : 'polite'}
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+      onFocus={() => setHeld(true)}
+      onBlur={() => setHeld(false)}
+    >
+      <MessageBarBody>
+        <MessageBarTitle>{notice.title}</MessageBarTitle> {notice.body}{' '}
+        {undo ? (
+          <Link
+            as="button"
+            inline
+            className={s.undo}
+            onClick={() => {
+              onGone();
+              void undo();
+            }}
+          >
+            Undo
+          </Link>
+        ) : null}
+      </MessageBarBody>
+      <MessageBarActions
+        containerAction={
+          <Button
+            size="small"
+            appearance="transparent"
+            icon={<DismissRegular />}
+            aria-label={`Dismiss: ${notice.title}`}
+            onClick={onGone}
+          />
+        }
+      />
+    </MessageBar>
   );
 }

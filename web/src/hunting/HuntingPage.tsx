@@ -351,6 +351,7 @@ export function HuntingPage() {
                 run={run}
                 range={range}
                 tables={tables}
+                builder={builder}
                 onAddToQuery={(line) => {
                   if (!current) return;
                   if (builder) open({ name: `${current.title} (KQL)`, query: withLines(built(current), [line]) });

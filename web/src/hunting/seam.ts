@@ -9,6 +9,8 @@ export interface ResultsPaneProps {
   // The time range of the address that the run went by: "all", "1w", "FROM~TO".
   range: string;
   tables: readonly TableInfo[];
+  // The query of the tab is made of filters, not written.
+  builder: boolean;
   // Appends a line ("| where X == 1") to the query of the tab; the person may undo it in the editor.
   onAddToQuery: (line: string) => void;
   // Opens a query in a tab of its own; with run it starts at once.

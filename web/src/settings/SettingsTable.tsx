@@ -6,7 +6,7 @@ import type { Setting } from '../api/types';
 import { useNotify } from '../app/notify';
 import { useMay } from '../app/session';
 import { Failure, Lines } from '../design/states';
-import { useTableStyles } from './useTableStyles';
+import { useTableStyles } from '../design/useTableStyles';
 
 // SettingsTable lists every setting of the tenant with its default and takes new values.
 export function SettingsTable() {

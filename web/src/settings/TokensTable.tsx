@@ -1,27 +1,16 @@
 import { useState } from 'react';
-import {
-  Button,
-  Checkbox,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Input,
-  MessageBar,
-  MessageBarBody,
-} from '@fluentui/react-components';
+import { Button, Checkbox, Field, Input } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { access } from '../api/endpoints';
 import type { ApiToken } from '../api/types';
-import { describe, useNotify } from '../app/notify';
+import { useNotify } from '../app/notify';
+import { Confirm } from '../design/dialog/Confirm';
+import { FormDialog, useSubmit } from '../design/dialog/FormDialog';
 import { Empty, Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
 import { Secret } from './Secret';
-import { useTableStyles } from './useTableStyles';
+import { useTableStyles } from '../design/useTableStyles';
 
 const scopes: [id: string, does: string][] = [
   ['read', 'Look at everything you may see'],
@@ -34,7 +23,7 @@ const scopes: [id: string, does: string][] = [
 // TokensTable lists the API tokens, makes new ones and revokes them.
 export function TokensTable() {
   const s = useTableStyles();
-  const { notify, failed } = useNotify();
+  const { notify } = useNotify();
   const queries = useQueryClient();
   const [adding, setAdding] = useState(false);
   const [revoking, setRevoking] = useState<ApiToken | undefined>();
@@ -42,13 +31,8 @@ export function TokensTable() {
   const list = useQuery({ queryKey: ['tokens'], queryFn: access.tokens });
   const reload = () => queries.invalidateQueries({ queryKey: ['tokens'] });
   const revoke = async (t: ApiToken) => {
-    try {
-      await access.deleteToken(t.id);
-      notify({ title: `Revoked "${t.name}"` });
-      setRevoking(undefined);
-    } catch (err) {
-      failed('Could not revoke the token', err);
-    }
+    await access.deleteToken(t.id);
+    notify({ title: `Revoked "${t.name}"` });
     await reload();
   };
   if (list.isPending) return <Lines count={5} />;
@@ -104,86 +88,62 @@ export function TokensTable() {
           }}
         />
       ) : null}
-      <Dialog open={revoking !== undefined} onOpenChange={(_, d) => !d.open && setRevoking(undefined)}>
-        <DialogSurface>
-          <DialogBody>
-            <DialogTitle>{`Revoke "${revoking?.name ?? ''}"?`}</DialogTitle>
-            <DialogContent>
-              Whatever uses it is refused from now on. A revoked token cannot be had back; make a new one instead.
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={() => setRevoking(undefined)}>Cancel</Button>
-              <Button appearance="primary" onClick={() => revoking && void revoke(revoking)}>
-                Revoke
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </DialogSurface>
-      </Dialog>
+      {revoking ? (
+        <Confirm
+          title={`Revoke "${revoking.name}"?`}
+          action="Revoke"
+          onClose={() => setRevoking(undefined)}
+          onDone={() => revoke(revoking)}
+        >
+          Whatever uses it is refused from now on. A revoked token cannot be had back; make a new one instead.
+        </Confirm>
+      ) : null}
     </>
   );
 }
 
 function NewToken({ onClose, onDone }: { onClose: () => void; onDone: (token: ApiToken) => void }) {
-  const s = useTableStyles();
+  const [name, setName] = useState('');
+  const [expires, setExpires] = useState('');
   const [chosen, setChosen] = useState<string[]>(['read']);
-  const [problem, setProblem] = useState('');
-  const [busy, setBusy] = useState(false);
+  const { busy, refusal, submit } = useSubmit();
   return (
-    <Dialog open onOpenChange={(_, d) => !d.open && onClose()}>
-      <DialogSurface>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            const form = new FormData(event.currentTarget);
-            const expires = String(form.get('expires') ?? '');
-            setBusy(true);
-            access
-              .createToken({
-                name: String(form.get('name') ?? '').trim(),
-                scopes: chosen,
-                ...(expires ? { expires: new Date(expires).toISOString() } : {}),
-              })
-              .then(onDone)
-              .catch((err: unknown) => setProblem(describe(err)))
-              .finally(() => setBusy(false));
-          }}
-        >
-          <DialogBody>
-            <DialogTitle>New token</DialogTitle>
-            <DialogContent className={s.form}>
-              {problem ? (
-                <MessageBar intent="error">
-                  <MessageBarBody>{problem}</MessageBarBody>
-                </MessageBar>
-              ) : null}
-              <Field label="Name" required>
-                <Input name="name" required />
-              </Field>
-              <Field label="Expires" hint="Left empty: in 90 days">
-                <Input name="expires" type="date" />
-              </Field>
-              <div role="group" aria-label="Scopes">
-                {scopes.map(([id, does]) => (
-                  <div key={id}>
-                    <Checkbox
-                      label={`${id}: ${does}`}
-                      checked={chosen.includes(id)}
-                      onChange={(_, d) => setChosen(d.checked ? [...chosen, id] : chosen.filter((x) => x !== id))}
-                    />
-                  </div>
-                ))}
-              </div>
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={busy || chosen.length === 0}>
-                Make
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog
+      title="New token"
+      action="Make"
+      busy={busy}
+      incomplete={chosen.length === 0 || name.trim() === ''}
+      refusal={refusal}
+      onClose={onClose}
+      onSubmit={() =>
+        void submit(async () => {
+          onDone(
+            await access.createToken({
+              name: name.trim(),
+              scopes: chosen,
+              ...(expires ? { expires: new Date(expires).toISOString() } : {}),
+            }),
+          );
+        })
+      }
+    >
+      <Field label="Name" required>
+        <Input value={name} autoFocus onChange={(_, d) => setName(d.value)} />
+      </Field>
+      <Field label="Expires" hint="Left empty: in 90 days">
+        <Input type="date" value={expires} onChange={(_, d) => setExpires(d.value)} />
+      </Field>
+      <div role="group" aria-label="Scopes">
+        {scopes.map(([id, does]) => (
+          <div key={id}>
+            <Checkbox
+              label={`${id}: ${does}`}
+              checked={chosen.includes(id)}
+              onChange={(_, d) => setChosen(d.checked ? [...chosen, id] : chosen.filter((x) => x !== id))}
+            />
+          </div>
+        ))}
+      </div>
+    </FormDialog>
   );
 }

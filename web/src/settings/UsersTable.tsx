@@ -1,33 +1,16 @@
 import { useState } from 'react';
-import {
-  Button,
-  Checkbox,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Input,
-  Menu,
-  MenuItem,
-  MenuList,
-  MenuPopover,
-  MenuTrigger,
-  MessageBar,
-  MessageBarBody,
-} from '@fluentui/react-components';
+import { Button, Checkbox, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
 import { AddRegular, MoreHorizontalRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { access } from '../api/endpoints';
 import type { PortalUser } from '../api/types';
-import { describe, useNotify } from '../app/notify';
+import { useNotify } from '../app/notify';
 import { useMay, useSession } from '../app/session';
+import { FormDialog, useSubmit } from '../design/dialog/FormDialog';
 import { Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
 import { Secret } from './Secret';
-import { useTableStyles } from './useTableStyles';
+import { useTableStyles } from '../design/useTableStyles';
 
 // UsersTable lists the people of the tenant with their roles; it adds, changes and disables them.
 export function UsersTable() {
@@ -141,73 +124,53 @@ export function UsersTable() {
 function UserDialog({ user, onClose, onDone }: { user: PortalUser | undefined; onClose: () => void; onDone: (user: PortalUser) => void }) {
   const s = useTableStyles();
   const roles = useQuery({ queryKey: ['roles'], queryFn: access.roles, staleTime: 600_000 });
+  const [name, setName] = useState('');
+  const [displayName, setDisplayName] = useState('');
   const [chosen, setChosen] = useState<string[]>(user?.roles ?? []);
-  const [problem, setProblem] = useState('');
-  const [busy, setBusy] = useState(false);
+  const { busy, refusal, submit } = useSubmit();
   return (
-    <Dialog open onOpenChange={(_, d) => !d.open && onClose()}>
-      <DialogSurface>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            const form = new FormData(event.currentTarget);
-            setBusy(true);
-            const done = user
+    <FormDialog
+      title={user ? `Roles of ${user.name}` : 'Add user'}
+      action={user ? 'Save' : 'Add'}
+      busy={busy}
+      incomplete={chosen.length === 0 || (!user && name.trim() === '')}
+      refusal={refusal}
+      onClose={onClose}
+      onSubmit={() =>
+        void submit(async () => {
+          onDone(
+            await (user
               ? access.updateUser(user.id, { roles: chosen })
-              : access.createUser({
-                  name: String(form.get('name') ?? '').trim(),
-                  displayName: String(form.get('displayName') ?? '').trim(),
-                  roles: chosen,
-                });
-            done
-              .then(onDone)
-              .catch((err: unknown) => setProblem(describe(err)))
-              .finally(() => setBusy(false));
-          }}
-        >
-          <DialogBody>
-            <DialogTitle>{user ? `Roles of ${user.name}` : 'Add user'}</DialogTitle>
-            <DialogContent className={s.form}>
-              {problem ? (
-                <MessageBar intent="error">
-                  <MessageBarBody>{problem}</MessageBarBody>
-                </MessageBar>
-              ) : null}
-              {user ? null : (
-                <>
-                  <Field label="Name" required hint="For signing in">
-                    <Input name="name" autoCapitalize="none" required />
-                  </Field>
-                  <Field label="Display name">
-                    <Input name="displayName" />
-                  </Field>
-                  <span className={s.quiet}>A one-time password is made and shown once.</span>
-                </>
-              )}
-              <div role="group" aria-label="Roles">
-                {(roles.data?.value ?? []).map((r) => (
-                  <div key={r.id}>
-                    <Checkbox
-                      label={r.name}
-                      checked={chosen.includes(r.id)}
-                      onChange={(_, d) => setChosen(d.checked ? [...chosen, r.id] : chosen.filter((x) => x !== r.id))}
-                    />
-                    <div className={s.quiet} style={{ marginLeft: 32 }}>
-                      {r.description}
-                    </div>
-                  </div>
-                ))}
-              </div>
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={busy || chosen.length === 0}>
-                {user ? 'Save' : 'Add'}
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+              : access.createUser({ name: name.trim(), displayName: displayName.trim(), roles: chosen })),
+          );
+        })
+      }
+    >
+      {user ? null : (
+        <>
+          <Field label="Name" required hint="For signing in">
+            <Input value={name} autoFocus autoCapitalize="none" onChange={(_, d) => setName(d.value)} />
+          </Field>
+          <Field label="Display name">
+            <Input value={displayName} onChange={(_, d) => setDisplayName(d.value)} />
+          </Field>
+          <span className={s.quiet}>A one-time password is made and shown once.</span>
+        </>
+      )}
+      <div role="group" aria-label="Roles">
+        {(roles.data?.value ?? []).map((r) => (
+          <div key={r.id}>
+            <Checkbox
+              label={r.name}
+              checked={chosen.includes(r.id)}
+              onChange={(_, d) => setChosen(d.checked ? [...chosen, r.id] : chosen.filter((x) => x !== r.id))}
+            />
+            <div className={s.quiet} style={{ marginLeft: 32 }}>
+              {r.description}
+            </div>
+          </div>
+        ))}
+      </div>
+    </FormDialog>
   );
 }

@@ -1,33 +1,13 @@
 import { useState } from 'react';
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Dropdown,
-  Field,
-  Input,
-  makeStyles,
-  MessageBar,
-  MessageBarBody,
-  Option,
-  Radio,
-  RadioGroup,
-  Textarea,
-  tokens,
-} from '@fluentui/react-components';
+import { Button, Dropdown, Field, Input, makeStyles, Option, Radio, RadioGroup, Textarea, tokens } from '@fluentui/react-components';
 import { AddRegular, ArrowDownRegular, ArrowUpRegular, DeleteRegular } from '@fluentui/react-icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { hunt, type FunctionParameter, type HuntFunction } from '../../api/hunting';
-import { describe, useNotify } from '../../app/notify';
+import { useNotify } from '../../app/notify';
+import { FormDialog, useSubmit } from '../../design/dialog/FormDialog';
 import { columnsOf, draftOf, parameterTypes, signature, wrong } from '../functions';
 
 const useStyles = makeStyles({
-  surface: { width: 'min(820px, 96vw)', maxWidth: 'none' },
-  content: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM },
   parameter: {
     display: 'grid',
     gridTemplateColumns: 'minmax(0, 3fr) minmax(110px, 2fr) minmax(0, 4fr) auto',
@@ -67,8 +47,7 @@ export function FunctionDialog({ edited, body, onClose }: { edited?: HuntFunctio
   const [text, setText] = useState(start?.body ?? body);
   const [rows, setRows] = useState<readonly Row[]>((start?.parameters ?? []).map(rowOf));
   const [tried, setTried] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [refusal, setRefusal] = useState('');
+  const { busy, refusal, submit } = useSubmit();
 
   const badColumns = rows.find((r) => r.type === 'table' && columnsOf(r.more) === undefined);
   const parameters = rows.map((r): FunctionParameter =>
@@ -87,153 +66,130 @@ export function FunctionDialog({ edited, body, onClose }: { edited?: HuntFunctio
     });
   const save = async () => {
     setTried(true);
-    setRefusal('');
     if (wrong(draft) || badColumns) return;
-    setBusy(true);
-    try {
+    await submit(async () => {
       const f = edited ? await hunt.updateFunction(edited.id, draft) : await hunt.saveFunction(draft);
       await client.invalidateQueries({ queryKey: ['hunting', 'functions'] });
       notify({ title: `Saved the function ${f.name}`, body: 'Call it by its name in any query.' });
       onClose();
-    } catch (err) {
-      setRefusal(describe(err));
-      setBusy(false);
-    }
+    });
   };
   return (
-    <Dialog open onOpenChange={(_, d) => !d.open && onClose()}>
-      <DialogSurface className={s.surface}>
-        <form
-          noValidate
-          onSubmit={(event) => {
-            event.preventDefault();
-            void save();
-          }}
+    <FormDialog
+      wide
+      title={edited ? `Edit ${edited.name}` : 'Save as function'}
+      action="Save"
+      busy={busy}
+      refusal={refusal}
+      onSubmit={() => void save()}
+      onClose={onClose}
+    >
+      <Field
+        label="Name"
+        required
+        hint="Letters, digits and underscores; an upper-case letter first tells it from the language's own."
+        {...says('name')}
+      >
+        <Input value={name} maxLength={128} autoFocus onChange={(_, d) => setName(d.value)} />
+      </Field>
+      <Field label="Description">
+        <Input value={description} maxLength={2000} onChange={(_, d) => setDescription(d.value)} />
+      </Field>
+      <Field label="Folder">
+        <Input value={folder} maxLength={200} onChange={(_, d) => setFolder(d.value)} />
+      </Field>
+      <RadioGroup
+        layout="horizontal"
+        value={shared ? 'shared' : 'mine'}
+        aria-label="For whom"
+        onChange={(_, d) => setShared(d.value === 'shared')}
+      >
+        <Radio value="mine" label="My functions" />
+        <Radio value="shared" label="Shared functions: everybody, and rules" />
+      </RadioGroup>
+      <div role="group" aria-label="Parameters" style={{ display: 'flex', flexDirection: 'column', gap: 8 }}>
+        {rows.map((r, i) => (
+          <div key={r.key} className={s.parameter}>
+            <Field {...(problem?.field === i ? { validationMessage: problem.message } : {})}>
+              <Input
+                className={s.narrow}
+                aria-label={`Name of parameter ${i + 1}`}
+                placeholder="Name"
+                value={r.name}
+                onChange={(_, d) => patch(r.key, { name: d.value })}
+              />
+            </Field>
+            <Dropdown
+              className={s.narrow}
+              style={{ minWidth: 0 }}
+              aria-label={`Type of parameter ${i + 1}`}
+              value={r.type}
+              selectedOptions={[r.type]}
+              onOptionSelect={(_, d) => patch(r.key, { type: d.optionValue ?? 'string' })}
+            >
+              {parameterTypes.map((t) => (
+                <Option key={t} value={t}>
+                  {t}
+                </Option>
+              ))}
+            </Dropdown>
+            <Field {...(tried && badColumns === r ? { validationMessage: 'Write columns as Name:type, Name:type.' } : {})}>
+              <Input
+                className={s.narrow}
+                aria-label={r.type === 'table' ? `Columns of parameter ${i + 1}` : `Default of parameter ${i + 1}`}
+                placeholder={r.type === 'table' ? 'Columns: Name:type, …' : 'Default, none: required'}
+                value={r.more}
+                onChange={(_, d) => patch(r.key, { more: d.value })}
+              />
+            </Field>
+            <span>
+              <Button
+                appearance="subtle"
+                icon={<ArrowUpRegular />}
+                aria-label={`Move parameter ${i + 1} up`}
+                disabled={i === 0}
+                onClick={() => move(i, -1)}
+              />
+              <Button
+                appearance="subtle"
+                icon={<ArrowDownRegular />}
+                aria-label={`Move parameter ${i + 1} down`}
+                disabled={i === rows.length - 1}
+                onClick={() => move(i, 1)}
+              />
+              <Button
+                appearance="subtle"
+                icon={<DeleteRegular />}
+                aria-label={`Remove parameter ${i + 1}`}
+                onClick={() => setRows((all) => all.filter((x) => x.key !== r.key))}
+              />
+            </span>
+          </div>
+        ))}
+        <Button
+          style={{ alignSelf: 'start' }}
+          size="small"
+          icon={<AddRegular />}
+          onClick={() =>
+            setRows((all) => [...all, { key: Math.max(-1, ...all.map((r) => r.key)) + 1, name: '', type: 'string', more: '' }])
+          }
         >
-          <DialogBody>
-            <DialogTitle>{edited ? `Edit ${edited.name}` : 'Save as function'}</DialogTitle>
-            <DialogContent className={s.content}>
-              <Field
-                label="Name"
-                required
-                hint="Letters, digits and underscores; an upper-case letter first tells it from the language's own."
-                {...says('name')}
-              >
-                <Input value={name} maxLength={128} autoFocus onChange={(_, d) => setName(d.value)} />
-              </Field>
-              <Field label="Description">
-                <Input value={description} maxLength={2000} onChange={(_, d) => setDescription(d.value)} />
-              </Field>
-              <Field label="Folder">
-                <Input value={folder} maxLength={200} onChange={(_, d) => setFolder(d.value)} />
-              </Field>
-              <RadioGroup
-                layout="horizontal"
-                value={shared ? 'shared' : 'mine'}
-                aria-label="For whom"
-                onChange={(_, d) => setShared(d.value === 'shared')}
-              >
-                <Radio value="mine" label="My functions" />
-                <Radio value="shared" label="Shared functions: everybody, and rules" />
-              </RadioGroup>
-              <div role="group" aria-label="Parameters" style={{ display: 'flex', flexDirection: 'column', gap: 8 }}>
-                {rows.map((r, i) => (
-                  <div key={r.key} className={s.parameter}>
-                    <Field {...(problem?.field === i ? { validationMessage: problem.message } : {})}>
-                      <Input
-                        className={s.narrow}
-                        aria-label={`Name of parameter ${i + 1}`}
-                        placeholder="Name"
-                        value={r.name}
-                        onChange={(_, d) => patch(r.key, { name: d.value })}
-                      />
-                    </Field>
-                    <Dropdown
-                      className={s.narrow}
-                      style={{ minWidth: 0 }}
-                      aria-label={`Type of parameter ${i + 1}`}
-                      value={r.type}
-                      selectedOptions={[r.type]}
-                      onOptionSelect={(_, d) => patch(r.key, { type: d.optionValue ?? 'string' })}
-                    >
-                      {parameterTypes.map((t) => (
-                        <Option key={t} value={t}>
-                          {t}
-                        </Option>
-                      ))}
-                    </Dropdown>
-                    <Field {...(tried && badColumns === r ? { validationMessage: 'Write columns as Name:type, Name:type.' } : {})}>
-                      <Input
-                        className={s.narrow}
-                        aria-label={r.type === 'table' ? `Columns of parameter ${i + 1}` : `Default of parameter ${i + 1}`}
-                        placeholder={r.type === 'table' ? 'Columns: Name:type, …' : 'Default, none: required'}
-                        value={r.more}
-                        onChange={(_, d) => patch(r.key, { more: d.value })}
-                      />
-                    </Field>
-                    <span>
-                      <Button
-                        appearance="subtle"
-                        icon={<ArrowUpRegular />}
-                        aria-label={`Move parameter ${i + 1} up`}
-                        disabled={i === 0}
-                        onClick={() => move(i, -1)}
-                      />
-                      <Button
-                        appearance="subtle"
-                        icon={<ArrowDownRegular />}
-                        aria-label={`Move parameter ${i + 1} down`}
-                        disabled={i === rows.length - 1}
-                        onClick={() => move(i, 1)}
-                      />
-                      <Button
-                        appearance="subtle"
-                        icon={<DeleteRegular />}
-                        aria-label={`Remove parameter ${i + 1}`}
-                        onClick={() => setRows((all) => all.filter((x) => x.key !== r.key))}
-                      />
-                    </span>
-                  </div>
-                ))}
-                <Button
-                  style={{ alignSelf: 'start' }}
-                  size="small"
-                  icon={<AddRegular />}
-                  onClick={() =>
-                    setRows((all) => [...all, { key: Math.max(-1, ...all.map((r) => r.key)) + 1, name: '', type: 'string', more: '' }])
-                  }
-                >
-                  Add parameter
-                </Button>
-              </div>
-              <Field
-                label={`Query of ${signature({ name: name || 'the function', parameters: parameters.filter((x) => x.name !== '') })}`}
-                required
-                {...says('body')}
-              >
-                <Textarea
-                  resize="vertical"
-                  rows={9}
-                  textarea={{ className: s.code, spellCheck: false }}
-                  value={text}
-                  onChange={(_, d) => setText(d.value)}
-                />
-              </Field>
-              {refusal ? (
-                <MessageBar intent="error" layout="multiline">
-                  <MessageBarBody>{refusal}</MessageBarBody>
-                </MessageBar>
-              ) : null}
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={busy}>
-                Save
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+          Add parameter
+        </Button>
+      </div>
+      <Field
+        label={`Query of ${signature({ name: name || 'the function', parameters: parameters.filter((x) => x.name !== '') })}`}
+        required
+        {...says('body')}
+      >
+        <Textarea
+          resize="vertical"
+          rows={9}
+          textarea={{ className: s.code, spellCheck: false }}
+          value={text}
+          onChange={(_, d) => setText(d.value)}
+        />
+      </Field>
+    </FormDialog>
   );
 }

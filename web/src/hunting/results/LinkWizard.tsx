@@ -1,12 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
 import {
   Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
   Dropdown,
   Field,
   Input,
@@ -27,6 +21,7 @@ import { Link } from '@tanstack/react-router';
 import { incidents } from '../../api/endpoints';
 import type { Severity } from '../../api/types';
 import { describe } from '../../app/notify';
+import { Wizard } from '../../design/dialog/Wizard';
 import { useLinkStyles } from '../../design/useLinkStyles';
 import { categories, label, severities } from '../../design/words';
 import { description } from '../statement';
@@ -35,8 +30,6 @@ import { combinations, entityTypes, guessMappings, mostAlerts, mostRows, type En
 import type { Outcome, Result } from './outcome';
 
 const useStyles = makeStyles({
-  surface: { maxWidth: 'min(760px, 96vw)' },
-  form: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM },
   two: {
     display: 'grid',
     gridTemplateColumns: '1fr 1fr',
@@ -219,212 +212,179 @@ export function LinkWizard({ run, result, rows, onClose }: { run: Outcome; resul
     </>
   );
   return (
-    <Dialog open onOpenChange={(_, d) => !d.open && !sending && onClose()} modalType="alert">
-      <DialogSurface className={s.surface}>
-        <DialogBody>
-          <DialogTitle>
-            {made ? 'Linked to the incident' : `Link ${rows.length.toLocaleString()} ${rows.length === 1 ? 'row' : 'rows'} to an incident`}
-          </DialogTitle>
-          <DialogContent className={s.form}>
-            {made ? (
-              <>
-                <div className={s.done} role="status">
-                  <span className={s.ok}>
-                    <CheckmarkCircleRegular />
-                  </span>
-                  <span>
-                    {made.alertIds.length.toLocaleString()} {made.alertIds.length === 1 ? 'alert was' : 'alerts were'} made in{' '}
-                    <Link to="/incidents/$incidentId" params={{ incidentId: String(made.incidentId) }} className={l.link}>
-                      incident {made.incidentId}
-                    </Link>
-                    .
-                  </span>
-                </div>
-                <span className={s.quiet}>In the incident, the alerts can be moved or unlinked like any other.</span>
-              </>
-            ) : tooMany ? (
-              <MessageBar intent="error">
-                <MessageBarBody>
-                  At most {mostRows.toLocaleString()} rows can be linked at once; {rows.length.toLocaleString()} are selected. Select fewer
-                  rows.
-                </MessageBarBody>
-              </MessageBar>
-            ) : (
-              <>
-                <span className={s.quiet} role="status">
-                  Step {step + 1} of {steps.length}: {steps[step]}
-                </span>
-                {step === 0 ? (
-                  <>
+    <Wizard
+      title={made ? 'Linked to the incident' : `Link ${rows.length.toLocaleString()} ${rows.length === 1 ? 'row' : 'rows'} to an incident`}
+      steps={steps}
+      step={step}
+      busy={sending}
+      over={made !== undefined}
+      stuck={tooMany}
+      action={alerts === 1 ? 'Make the alert' : `Make ${alerts.toLocaleString()} alerts`}
+      onBack={() => setStep(step - 1)}
+      onNext={next}
+      onFinish={() => void submit()}
+      onClose={onClose}
+    >
+      {made ? (
+        <>
+          <div className={s.done} role="status">
+            <span className={s.ok}>
+              <CheckmarkCircleRegular />
+            </span>
+            <span>
+              {made.alertIds.length.toLocaleString()} {made.alertIds.length === 1 ? 'alert was' : 'alerts were'} made in{' '}
+              <Link to="/incidents/$incidentId" params={{ incidentId: String(made.incidentId) }} className={l.link}>
+                incident {made.incidentId}
+              </Link>
+              .
+            </span>
+          </div>
+          <span className={s.quiet}>In the incident, the alerts can be moved or unlinked like any other.</span>
+        </>
+      ) : tooMany ? (
+        <MessageBar intent="error">
+          <MessageBarBody>
+            At most {mostRows.toLocaleString()} rows can be linked at once; {rows.length.toLocaleString()} are selected. Select fewer rows.
+          </MessageBarBody>
+        </MessageBar>
+      ) : (
+        <>
+          {step === 0 ? (
+            <>
+              <RadioGroup
+                layout="horizontal"
+                value={into}
+                onChange={(_, d) => setInto(d.value === 'old' ? 'old' : 'new')}
+                aria-label="Incident"
+              >
+                <Radio value="new" label="A new incident" />
+                <Radio value="old" label="An existing incident" />
+              </RadioGroup>
+              {into === 'old' ? (
+                <>
+                  <SearchBox
+                    size="small"
+                    style={{ maxWidth: 'none' }}
+                    placeholder="Search by name or id"
+                    value={find}
+                    onChange={(_, d) => setFind(d.value)}
+                  />
+                  {found.isPending ? (
+                    <Spinner size="tiny" label="Searching" />
+                  ) : found.error ? (
+                    <span>{describe(found.error)}</span>
+                  ) : (
                     <RadioGroup
-                      layout="horizontal"
-                      value={into}
-                      onChange={(_, d) => setInto(d.value === 'old' ? 'old' : 'new')}
-                      aria-label="Incident"
+                      value={chosen?.id ?? ''}
+                      onChange={(_, d) => {
+                        const one = found.data.value.find((x) => x.id === d.value);
+                        if (one) setChosen({ id: one.id, name: one.name });
+                      }}
+                      aria-label="Incidents"
                     >
-                      <Radio value="new" label="A new incident" />
-                      <Radio value="old" label="An existing incident" />
+                      <div className={s.found}>
+                        {found.data.value.map((x) => (
+                          <div key={x.id}>
+                            <Radio value={x.id} label={`${x.id}: ${x.name} (${label(x.severity)}, ${label(x.status)})`} />
+                          </div>
+                        ))}
+                        {found.data.value.length === 0 ? <div className={s.quiet}>No incident is like this.</div> : null}
+                      </div>
                     </RadioGroup>
-                    {into === 'old' ? (
-                      <>
-                        <SearchBox
-                          size="small"
-                          style={{ maxWidth: 'none' }}
-                          placeholder="Search by name or id"
-                          value={find}
-                          onChange={(_, d) => setFind(d.value)}
-                        />
-                        {found.isPending ? (
-                          <Spinner size="tiny" label="Searching" />
-                        ) : found.error ? (
-                          <span>{describe(found.error)}</span>
-                        ) : (
-                          <RadioGroup
-                            value={chosen?.id ?? ''}
-                            onChange={(_, d) => {
-                              const one = found.data.value.find((x) => x.id === d.value);
-                              if (one) setChosen({ id: one.id, name: one.name });
-                            }}
-                            aria-label="Incidents"
-                          >
-                            <div className={s.found}>
-                              {found.data.value.map((x) => (
-                                <div key={x.id}>
-                                  <Radio value={x.id} label={`${x.id}: ${x.name} (${label(x.severity)}, ${label(x.status)})`} />
-                                </div>
-                              ))}
-                              {found.data.value.length === 0 ? <div className={s.quiet}>No incident is like this.</div> : null}
-                            </div>
-                          </RadioGroup>
-                        )}
-                      </>
-                    ) : null}
-                    <Field label="Alert title" required {...(tried && title.trim() === '' ? { validationMessage: 'Name the alert.' } : {})}>
-                      <Input value={title} maxLength={300} onChange={(_, d) => setTitle(d.value)} />
-                    </Field>
-                    <div className={s.two}>
-                      <Field label="Severity">
-                        <Dropdown
-                          className={s.drop}
-                          value={label(severity)}
-                          selectedOptions={[severity]}
-                          onOptionSelect={(_, d) => setSeverity(severities.find((v) => v === d.optionValue) ?? severity)}
-                        >
-                          {severities.map((x) => (
-                            <Option key={x} value={x}>
-                              {label(x)}
-                            </Option>
-                          ))}
-                        </Dropdown>
-                      </Field>
-                      <Field label="Category">
-                        <Dropdown
-                          className={s.drop}
-                          value={label(category)}
-                          selectedOptions={[category]}
-                          onOptionSelect={(_, d) => setCategory(d.optionValue ?? category)}
-                        >
-                          {categories.map((x) => (
-                            <Option key={x} value={x}>
-                              {label(x)}
-                            </Option>
-                          ))}
-                        </Dropdown>
-                      </Field>
-                    </div>
-                    <Field label="Description">
-                      <Textarea value={words} maxLength={8000} rows={3} onChange={(_, d) => setWords(d.value)} />
-                    </Field>
-                    <Field label="Recommended actions">
-                      <Textarea value={advice} maxLength={8000} rows={2} onChange={(_, d) => setAdvice(d.value)} />
-                    </Field>
-                  </>
-                ) : step === 1 ? (
-                  <>
-                    <span className={s.quiet}>
-                      Rows with the same impacted assets become one alert: {alerts.toLocaleString()} {alerts === 1 ? 'alert' : 'alerts'} of{' '}
-                      {rows.length.toLocaleString()} {rows.length === 1 ? 'row' : 'rows'}.
-                    </span>
-                    {section('impacted', 'Impacted assets')}
-                    {section('related', 'Related evidence')}
-                  </>
-                ) : (
-                  <dl className={s.facts}>
-                    <dt className={s.name}>Incident</dt>
-                    <dd className={s.value}>{into === 'old' && chosen ? `${chosen.id}: ${chosen.name}` : 'A new one'}</dd>
-                    <dt className={s.name}>Alerts</dt>
-                    <dd className={s.value}>
-                      {alerts.toLocaleString()} of {rows.length.toLocaleString()} {rows.length === 1 ? 'row' : 'rows'}
-                    </dd>
-                    <dt className={s.name}>Title</dt>
-                    <dd className={s.value}>{title}</dd>
-                    <dt className={s.name}>Severity, category</dt>
-                    <dd className={s.value}>
-                      {label(severity)}, {label(category)}
-                    </dd>
-                    <dt className={s.name}>Impacted assets</dt>
-                    <dd className={s.value}>
-                      {mappings
-                        .filter((m) => m.role === 'impacted')
-                        .map((m) => `${m.type} in ${m.column}`)
-                        .join(', ')}
-                    </dd>
-                    <dt className={s.name}>Related evidence</dt>
-                    <dd className={s.value}>
-                      {mappings
-                        .filter((m) => m.role === 'related')
-                        .map((m) => `${m.type} in ${m.column}`)
-                        .join(', ') || 'none'}
-                    </dd>
-                  </dl>
-                )}
-                {tried && trouble ? (
-                  <MessageBar intent="warning">
-                    <MessageBarBody>{trouble}</MessageBarBody>
-                  </MessageBar>
-                ) : null}
-                {error !== undefined ? (
-                  <MessageBar intent="error" role="alert">
-                    <MessageBarBody>{describe(error)}</MessageBarBody>
-                  </MessageBar>
-                ) : null}
-              </>
-            )}
-          </DialogContent>
-          <DialogActions>
-            {made ? (
-              <Button appearance="primary" onClick={onClose}>
-                Close
-              </Button>
-            ) : (
-              <>
-                {step > 0 ? (
-                  <Button onClick={() => setStep(step - 1)} disabled={sending}>
-                    Back
-                  </Button>
-                ) : null}
-                <Button onClick={onClose} disabled={sending}>
-                  Cancel
-                </Button>
-                {tooMany ? null : step < steps.length - 1 ? (
-                  <Button appearance="primary" onClick={next}>
-                    Next
-                  </Button>
-                ) : (
-                  <Button
-                    appearance="primary"
-                    onClick={() => void submit()}
-                    disabled={sending}
-                    icon={sending ? <Spinner size="tiny" /> : undefined}
+                  )}
+                </>
+              ) : null}
+              <Field label="Alert title" required {...(tried && title.trim() === '' ? { validationMessage: 'Name the alert.' } : {})}>
+                <Input value={title} maxLength={300} onChange={(_, d) => setTitle(d.value)} />
+              </Field>
+              <div className={s.two}>
+                <Field label="Severity">
+                  <Dropdown
+                    className={s.drop}
+                    value={label(severity)}
+                    selectedOptions={[severity]}
+                    onOptionSelect={(_, d) => setSeverity(severities.find((v) => v === d.optionValue) ?? severity)}
                   >
-                    {alerts === 1 ? 'Make the alert' : `Make ${alerts.toLocaleString()} alerts`}
-                  </Button>
-                )}
-              </>
-            )}
-          </DialogActions>
-        </DialogBody>
-      </DialogSurface>
-    </Dialog>
+                    {severities.map((x) => (
+                      <Option key={x} value={x}>
+                        {label(x)}
+                      </Option>
+                    ))}
+                  </Dropdown>
+                </Field>
+                <Field label="Category">
+                  <Dropdown
+                    className={s.drop}
+                    value={label(category)}
+                    selectedOptions={[category]}
+                    onOptionSelect={(_, d) => setCategory(d.optionValue ?? category)}
+                  >
+                    {categories.map((x) => (
+                      <Option key={x} value={x}>
+                        {label(x)}
+                      </Option>
+                    ))}
+                  </Dropdown>
+                </Field>
+              </div>
+              <Field label="Description">
+                <Textarea value={words} maxLength={8000} rows={3} onChange={(_, d) => setWords(d.value)} />
+              </Field>
+              <Field label="Recommended actions">
+                <Textarea value={advice} maxLength={8000} rows={2} onChange={(_, d) => setAdvice(d.value)} />
+              </Field>
+            </>
+          ) : step === 1 ? (
+            <>
+              <span className={s.quiet}>
+                Rows with the same impacted assets become one alert: {alerts.toLocaleString()} {alerts === 1 ? 'alert' : 'alerts'} of{' '}
+                {rows.length.toLocaleString()} {rows.length === 1 ? 'row' : 'rows'}.
+              </span>
+              {section('impacted', 'Impacted assets')}
+              {section('related', 'Related evidence')}
+            </>
+          ) : (
+            <dl className={s.facts}>
+              <dt className={s.name}>Incident</dt>
+              <dd className={s.value}>{into === 'old' && chosen ? `${chosen.id}: ${chosen.name}` : 'A new one'}</dd>
+              <dt className={s.name}>Alerts</dt>
+              <dd className={s.value}>
+                {alerts.toLocaleString()} of {rows.length.toLocaleString()} {rows.length === 1 ? 'row' : 'rows'}
+              </dd>
+              <dt className={s.name}>Title</dt>
+              <dd className={s.value}>{title}</dd>
+              <dt className={s.name}>Severity, category</dt>
+              <dd className={s.value}>
+                {label(severity)}, {label(category)}
+              </dd>
+              <dt className={s.name}>Impacted assets</dt>
+              <dd className={s.value}>
+                {mappings
+                  .filter((m) => m.role === 'impacted')
+                  .map((m) => `${m.type} in ${m.column}`)
+                  .join(', ')}
+              </dd>
+              <dt className={s.name}>Related evidence</dt>
+              <dd className={s.value}>
+                {mappings
+                  .filter((m) => m.role === 'related')
+                  .map((m) => `${m.type} in ${m.column}`)
+                  .join(', ') || 'none'}
+              </dd>
+            </dl>
+          )}
+          {tried && trouble ? (
+            <MessageBar intent="warning">
+              <MessageBarBody>{trouble}</MessageBarBody>
+            </MessageBar>
+          ) : null}
+          {error !== undefined ? (
+            <MessageBar intent="error" role="alert">
+              <MessageBarBody>{describe(error)}</MessageBarBody>
+            </MessageBar>
+          ) : null}
+        </>
+      )}
+    </Wizard>
   );
 }

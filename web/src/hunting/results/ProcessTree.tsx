@@ -1,11 +1,10 @@
-import { useMemo, useRef, useState } from 'react';
-import { Button, makeStyles, mergeClasses, Spinner, tokens } from '@fluentui/react-components';
-import { ChevronDown16Regular, ChevronRight16Regular } from '@fluentui/react-icons';
+import { useMemo, useState } from 'react';
+import { Button, makeStyles, Spinner, tokens } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
-import { grow, press, visible, type TreeNode } from '../../alert/tree';
+import { StoryTree } from '../../alert/StoryTree';
+import { grow, visible } from '../../alert/tree';
 import type { Cell, StoryNode } from '../../api/types';
 import { describe } from '../../app/notify';
-import { KindIcon } from '../../design/marks';
 import { Time } from '../../design/Time';
 import { CopyId } from '../../design/CopyId';
 import { huntEntity } from '../gohunt';
@@ -15,33 +14,7 @@ import { cellText } from './cells';
 import { timeOf } from './pivot';
 
 const useStyles = makeStyles({
-  tree: { margin: 0, padding: 0, fontSize: tokens.fontSizeBase200 },
-  row: {
-    display: 'grid',
-    gridTemplateColumns: '16px 18px minmax(0, 1fr)',
-    columnGap: '4px',
-    padding: '3px 4px',
-    borderRadius: tokens.borderRadiusMedium,
-    cursor: 'default',
-    outline: 'none',
-    ':hover': { backgroundColor: tokens.colorSubtleBackgroundHover },
-    ':focus-visible': { boxShadow: `inset 0 0 0 2px ${tokens.colorStrokeFocus2}` },
-  },
-  chosen: { backgroundColor: tokens.colorNeutralBackground1Selected },
-  focus: { boxShadow: `inset 3px 0 0 0 ${tokens.colorBrandStroke1}` },
-  icon: { fontSize: '16px', lineHeight: '20px', color: tokens.colorNeutralForeground2 },
-  name: { fontWeight: tokens.fontWeightSemibold, overflowWrap: 'anywhere' },
   quiet: { color: tokens.colorNeutralForeground3, fontWeight: tokens.fontWeightRegular },
-  command: {
-    fontFamily: tokens.fontFamilyMonospace,
-    overflowWrap: 'anywhere',
-    display: '-webkit-box',
-    WebkitLineClamp: 2,
-    WebkitBoxOrient: 'vertical',
-    overflow: 'hidden',
-    color: tokens.colorNeutralForeground2,
-  },
-  fold: { border: 'none', background: 'none', padding: 0, height: '20px', color: 'inherit', cursor: 'pointer', lineHeight: 0 },
   facts: {
     display: 'flex',
     flexDirection: 'column',
@@ -89,7 +62,6 @@ export function ProcessTree({
   onOpen: (query: string, title?: string, run?: boolean) => void;
 }) {
   const s = useStyles();
-  const box = useRef<HTMLDivElement>(null);
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [at, setAt] = useState('');
   const key = ['DeviceId', 'DeviceName', 'Timestamp', 'ProcessId', 'InitiatingProcessId', 'ReportId'].map((n) => cellText(record.get(n)));
@@ -104,11 +76,6 @@ export function ProcessTree({
   const roots = useMemo(() => grow(nodes), [nodes]);
   const rows = visible(roots, closed);
   const chosen = rows.find((t) => t.node.id === at) ?? rows.find((t) => t.node.focus) ?? rows[0];
-  const go = (id: string) => {
-    setAt(id);
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-node="${CSS.escape(id)}"]`)?.focus());
-  };
-  const toggle = (id: string) => setClosed((c) => (c.has(id) ? new Set([...c].filter((x) => x !== id)) : new Set(c).add(id)));
   if (rows.length === 0)
     return asked.isPending ? (
       <Spinner size="tiny" label="Looking for the processes" />
@@ -119,32 +86,16 @@ export function ProcessTree({
   const id = node && /^process:(\d+)$/.exec(node.id)?.[1];
   return (
     <div>
-      <div
-        ref={box}
-        className={s.tree}
-        role="tree"
-        aria-label="Process tree"
-        onKeyDown={(event) => {
-          const move = press(event.key, chosen?.node.id ?? '', roots, closed);
-          if (move.to === undefined && move.open === undefined && move.close === undefined) return;
-          event.preventDefault();
-          event.stopPropagation();
-          if (move.to !== undefined) go(move.to);
-          if (move.open !== undefined) toggle(move.open);
-          if (move.close !== undefined) toggle(move.close);
-        }}
-      >
-        {rows.map((t) => (
-          <Line
-            key={t.node.id}
-            tree={t}
-            chosen={t === chosen}
-            closed={closed.has(t.node.id)}
-            onChoose={() => setAt(t.node.id)}
-            onToggle={() => toggle(t.node.id)}
-          />
-        ))}
-      </div>
+      <StoryTree
+        compact
+        label="Process tree"
+        roots={roots}
+        closed={closed}
+        onClosed={setClosed}
+        at={chosen?.node.id ?? ''}
+        onAt={setAt}
+        note={(n) => [n.focus ? 'this record' : '', n.account ?? ''].filter(Boolean).join(', ')}
+      />
       {asked.isFetching ? (
         <Spinner size="tiny" labelPosition="after" label="Looking for relatives" style={{ justifyContent: 'flex-start' }} />
       ) : null}
@@ -178,62 +129,6 @@ export function ProcessTree({
           ) : null}
         </div>
       ) : null}
-    </div>
-  );
-}
-
-function Line({
-  tree: t,
-  chosen,
-  closed,
-  onChoose,
-  onToggle,
-}: {
-  tree: TreeNode;
-  chosen: boolean;
-  closed: boolean;
-  onChoose: () => void;
-  onToggle: () => void;
-}) {
-  const s = useStyles();
-  const { node: n } = t;
-  return (
-    <div
-      role="treeitem"
-      aria-level={t.level}
-      aria-selected={chosen}
-      aria-expanded={t.children.length > 0 ? !closed : undefined}
-      tabIndex={chosen ? 0 : -1}
-      data-node={n.id}
-      className={mergeClasses(s.row, chosen && s.chosen, n.focus && s.focus)}
-      style={{ marginLeft: Math.min(t.level - 1, 10) * 16 }}
-      onClick={onChoose}
-    >
-      {t.children.length > 0 ? (
-        <button
-          type="button"
-          tabIndex={-1}
-          aria-hidden
-          className={s.fold}
-          onClick={(event) => {
-            event.stopPropagation();
-            onToggle();
-          }}
-        >
-          {closed ? <ChevronRight16Regular /> : <ChevronDown16Regular />}
-        </button>
-      ) : (
-        <span />
-      )}
-      <span className={s.icon}>
-        <KindIcon kind={n.kind} />
-      </span>
-      <div style={{ minWidth: 0 }}>
-        <div className={s.name} dir="auto">
-          {n.label} <span className={s.quiet}>{[n.focus ? 'this record' : '', n.account ?? ''].filter(Boolean).join(', ')}</span>
-        </div>
-        {n.commandLine || (n.detail && n.kind !== 'device') ? <div className={s.command}>{n.commandLine || n.detail}</div> : null}
-      </div>
     </div>
   );
 }

@@ -29,7 +29,11 @@ export function ResultsPane(props: ResultsPaneProps) {
   const key = run.id ?? '';
   const received = run.received ?? result?.rows.length ?? 0;
   if (run.state === 'none')
-    return (
+    return props.builder ? (
+      <Empty icon={<SearchSquareRegular />} title="Choose filters and run the query">
+        Each filter narrows what is found. Edit in KQL, in the toolbar, turns the filters into a query.
+      </Empty>
+    ) : (
       <Empty icon={<SearchSquareRegular />} title="Write a query and press Shift+Enter">
         Blank lines separate several queries in one tab; the one under the cursor runs. Open a table in the schema to see its columns.
       </Empty>

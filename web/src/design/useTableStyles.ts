@@ -1,8 +1,8 @@
 import { makeStyles, tokens } from '@fluentui/react-components';
 
-// useTableStyles styles the short tables of the settings pages.
+// useTableStyles styles the short tables of pages that are no long lists.
 export const useTableStyles = makeStyles({
-  bar: { display: 'flex', gap: tokens.spacingHorizontalS, marginBottom: tokens.spacingVerticalM, flexWrap: 'wrap' },
+  bar: { display: 'flex', gap: tokens.spacingHorizontalS, marginBottom: tokens.spacingVerticalM, flexWrap: 'wrap', alignItems: 'center' },
   wrap: { overflowX: 'auto' },
   table: {
     borderCollapse: 'collapse',
@@ -14,9 +14,14 @@ export const useTableStyles = makeStyles({
       padding: tokens.spacingHorizontalS,
       borderBottom: `1px solid ${tokens.colorNeutralStroke1}`,
       whiteSpace: 'nowrap',
+      verticalAlign: 'bottom',
     },
     '& td': { padding: tokens.spacingHorizontalS, borderBottom: `1px solid ${tokens.colorNeutralStroke3}`, verticalAlign: 'middle' },
+    '& tbody tr:hover': { backgroundColor: tokens.colorSubtleBackgroundHover },
   },
+  number: { textAlign: 'right !important' as 'right', fontVariantNumeric: 'tabular-nums', whiteSpace: 'nowrap' },
+  nowrap: { whiteSpace: 'nowrap' },
   quiet: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
-  form: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM },
+  bad: { color: tokens.colorPaletteRedForeground1 },
+  code: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200 },
 });
