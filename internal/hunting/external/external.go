@@ -7,7 +7,7 @@ package external
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/outbound"
 	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
@@ -43,33 +44,19 @@ type Files func(ctx context.Context, name string) (io.ReadCloser, error)
 // Reader reads outside tables. It is safe for concurrent use.
 type Reader struct {
 	opt    Options
-	hosts  []rule
+	hosts  outbound.Rules
 	client *http.Client
-}
-
-// rule is one line of the list.
-type rule struct {
-	host    string // without the "*."
-	below   bool   // the hosts below it
-	port    string // "" for the scheme's own
-	plain   bool   // also without TLS
-	private bool   // also at private addresses
 }
 
 // New returns a reader. A host that makes no sense is fault.Invalid.
 func New(o Options) (*Reader, error) {
-	r := &Reader{opt: o}
-	for _, h := range o.Hosts {
-		parsed, err := parseHost(h)
-		if err != nil {
-			return nil, err
-		}
-		r.hosts = append(r.hosts, parsed)
+	hosts, err := outbound.ParseRules(o.Hosts, "hunt.external-hosts")
+	if err != nil {
+		return nil, err
 	}
+	r := &Reader{opt: o, hosts: hosts}
 	if r.opt.Resolve == nil {
-		r.opt.Resolve = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		}
+		r.opt.Resolve = outbound.System
 	}
 	r.client = &http.Client{
 		Transport: &http.Transport{
@@ -84,34 +71,6 @@ func New(o Options) (*Reader, error) {
 			}
 			return nil
 		},
-	}
-	return r, nil
-}
-
-func parseHost(s string) (rule, error) {
-	bad := func() (rule, error) {
-		return rule{}, fault.Newf(fault.Invalid, "setting hunt.external-hosts: %q is not a host such as example.org, *.example.org or http://files.local:8080", s).On("hunt.external-hosts")
-	}
-	var r rule
-	rest := strings.ToLower(strings.TrimSpace(s))
-	if after, ok := strings.CutPrefix(rest, "http://"); ok {
-		r.plain, rest = true, after
-	} else {
-		rest = strings.TrimPrefix(rest, "https://")
-	}
-	rest = strings.TrimSuffix(rest, "/")
-	if host, port, err := net.SplitHostPort(rest); err == nil {
-		if port == "" {
-			return bad()
-		}
-		r.port, r.private, rest = port, true, host
-	}
-	if after, ok := strings.CutPrefix(rest, "*."); ok {
-		r.below, rest = true, after
-	}
-	r.host = strings.Trim(rest, "[]")
-	if r.host == "" || strings.ContainsAny(r.host, "/*@ ?#") || r.below && r.private {
-		return bad()
 	}
 	return r, nil
 }
@@ -131,9 +90,9 @@ func (r *Reader) Allow(uri string) error {
 }
 
 // allowed finds the rule by which an address may be read.
-func (r *Reader) allowed(u *url.URL) (rule, error) {
-	refuse := func(why string) (rule, error) {
-		return rule{}, &engine.OutboundError{URIs: []string{u.Redacted()}, Why: why}
+func (r *Reader) allowed(u *url.URL) (outbound.Rule, error) {
+	refuse := func(why string) (outbound.Rule, error) {
+		return outbound.Rule{}, &engine.OutboundError{URIs: []string{u.Redacted()}, Why: why}
 	}
 	if len(r.hosts) == 0 {
 		return refuse("reading outside addresses is off")
@@ -144,69 +103,20 @@ func (r *Reader) allowed(u *url.URL) (rule, error) {
 	if u.User != nil {
 		return refuse("an address with a password is not read")
 	}
-	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
-	for _, h := range r.hosts {
-		same := host == h.host
-		if h.below {
-			same = strings.HasSuffix(host, "."+h.host)
-		}
-		standard := port == "" || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80"
-		if same && (u.Scheme == "https" || h.plain) && (h.port == "" && standard || h.port != "" && port == h.port) {
-			return h, nil
-		}
+	if h, ok := r.hosts.Match(u); ok {
+		return h, nil
 	}
 	return refuse("the host is not on the list of those that may be read (hunt.external-hosts)")
 }
 
-// dial connects to an address that was looked up and checked here, so that no second answer of a name server can lead elsewhere.
+// dial connects to an address that was looked up and checked by package outbound.
 func (r *Reader) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
+	conn, err := outbound.Dial(ctx, r.hosts, r.opt.Resolve, network, address)
+	var private *outbound.PrivateError
+	if errors.As(err, &private) {
+		return nil, &engine.OutboundError{URIs: []string{private.Host}, Why: private.Error()}
 	}
-	private := false
-	for _, h := range r.hosts {
-		private = private || h.private && h.port == port && h.host == strings.TrimSuffix(strings.ToLower(host), ".")
-	}
-	var addresses []netip.Addr
-	if a, err := netip.ParseAddr(host); err == nil {
-		addresses = []netip.Addr{a}
-	} else if addresses, err = r.opt.Resolve(ctx, host); err != nil {
-		return nil, err
-	}
-	var last error
-	for _, a := range addresses {
-		a = a.Unmap()
-		if !private && !public(a) {
-			last = &engine.OutboundError{URIs: []string{host}, Why: "it is at an address that is not public"}
-			continue
-		}
-		conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, network, net.JoinHostPort(a.String(), port))
-		if err == nil {
-			return conn, nil
-		}
-		last = err
-	}
-	if last == nil {
-		last = fmt.Errorf("%s has no address", host)
-	}
-	return nil, last
-}
-
-// public says whether an address is one of the open Internet: not of this machine, a private network, a provider's inner network, or a special purpose.
-func public(a netip.Addr) bool {
-	if !a.IsValid() || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsInterfaceLocalMulticast() || a.IsMulticast() || a.IsUnspecified() || a.Zone() != "" {
-		return false
-	}
-	for _, special := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
-	} {
-		if netip.MustParsePrefix(special).Contains(a) {
-			return false
-		}
-	}
-	return true
+	return conn, err
 }
 
 // Fetch reads the rows of an externaldata. files opens the tenant's own.

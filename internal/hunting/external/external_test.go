@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/outbound"
 	"github.com/bartizan-sec/bartizan/kql/engine"
 	"github.com/bartizan-sec/bartizan/kql/plan"
 )
@@ -183,11 +184,11 @@ func TestPublic(t *testing.T) {
 		"198.18.0.1": false, "224.0.0.1": false, "240.0.0.1": false, "255.255.255.255": false, "::1": false, "::": false, "fe80::1": false, "fc00::1": false, "fd00::1": false, "ff02::1": false,
 		"::127.0.0.1": false, "64:ff9b::7f00:1": false, "2002:7f00:1::": false, "2001:db8::1": false, "2001::1": false,
 	} {
-		if got := public(netip.MustParseAddr(a)); got != want {
-			t.Errorf("public(%s) = %v", a, got)
+		if got := outbound.Public(netip.MustParseAddr(a)); got != want {
+			t.Errorf("Public(%s) = %v", a, got)
 		}
 	}
-	if public(netip.MustParseAddr("::ffff:127.0.0.1").Unmap()) {
+	if outbound.Public(netip.MustParseAddr("::ffff:127.0.0.1").Unmap()) {
 		t.Error("a mapped loopback address is public")
 	}
 }
