@@ -22,6 +22,8 @@ type Config struct {
 	Families []Family
 	Detector Detector
 	Alerts   Alerts
+	// Mapper applies the tenant's declared mappings; may be nil.
+	Mapper Mapper
 	// Records keeps refusals and source health; required.
 	Records *Records
 	// Committed is called after each commit with what it wrote; may be nil.
@@ -67,6 +69,7 @@ type Pipeline struct {
 	wg      sync.WaitGroup
 
 	current *batch
+	customs *normalise.Customs
 
 	mu     sync.Mutex // guards totals
 	totals Totals
@@ -97,6 +100,7 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, queuedBatches), judge: make(chan *batch, queuedBatches),
 		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}},
 	}
+	p.customs = normalise.NewCustoms()
 	for _, f := range cfg.Families {
 		p.families[f.Name()] = f
 	}
@@ -245,7 +249,8 @@ func (p *Pipeline) replay(b *batch) {
 	for _, rec := range b.replayed {
 		p.choose(rec)
 		rows := len(again.out.Rows)
-		if p.call(&again, rec) != nil { // refused then as now
+		again.out.Unmapped = ""
+		if p.call(&again, rec) != nil || p.complete(&again, rec, rows, 0) != nil { // refused then as now
 			again.out.Rows = again.out.Rows[:rows]
 		}
 		again.out.Events = again.out.Events[:0]
@@ -281,7 +286,11 @@ func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 	h.last = rec.Received
 	rows, events := len(b.out.Rows), len(b.out.Events)
 	b.out.Unmapped = ""
-	if err := p.call(b, rec); err != nil {
+	err := p.call(b, rec)
+	if err == nil {
+		err = p.complete(b, rec, rows, events)
+	}
+	if err != nil {
 		b.out.Rows, b.out.Events = b.out.Rows[:rows], b.out.Events[:events]
 		h.refused++
 		b.refusals = append(b.refusals, Refusal{
