@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	for query, want := range map[string]string{
 		"source | summarize count()":                    "unsupported 1:10",
-		"source\n| where N >\n ago(1d)":                 "type",
+		"source\n| where N >\n ago(1d)":                 "unsupported 3:2",
 		"source\n| extend X = now()":                    "unsupported 2:14",
 		"source | extend X = rand()":                    "unsupported 1:21",
 		"source | extend X = toscalar(source | take 1)": "unsupported",
