@@ -11,8 +11,8 @@ import (
 type links struct{ n *node }
 
 // Link implements api.Linker. Alerts whose hunting rows could not be written get them at the next start, as after a crash.
-func (l links) Link(ctx context.Context, id tenant.ID, by incident.Actor, into int64, src incident.LinkSource, list []incident.Linked) (int64, []string, error) {
-	number, alerts, err := l.n.incidents.Link(ctx, id, by, into, src, list)
+func (l links) Link(ctx context.Context, scope *incident.Scope, id tenant.ID, by incident.Actor, into int64, src incident.LinkSource, list []incident.Linked) (int64, []string, error) {
+	number, alerts, err := scope.Link(ctx, id, by, into, src, list)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -81,7 +81,7 @@ func TestLinkedAlertsCanBeHunted(t *testing.T) {
 		RuleID: "manual/1", Title: "By hand", Category: "Execution", ServiceSource: "endpoint", DetectionSource: "manual", Time: time.Now(), FoldKey: "0",
 		Evidence: []incident.Evidence{{Type: "device", HostName: "pc-7"}}, Hit: incident.Hit{ExternalID: "manual/1/0"},
 	}
-	number, alerts, err := links{n}.Link(ctx, tenant.Default, incident.Actor{Name: "ann"}, 0, incident.LinkSource{Query: "print 1"}, []incident.Linked{{Detections: []incident.Detection{d}, Columns: []byte("[]"), Rows: nil}})
+	number, alerts, err := links{n}.Link(ctx, &n.incidents.Scope, tenant.Default, incident.Actor{Name: "ann"}, 0, incident.LinkSource{Query: "print 1"}, []incident.Linked{{Detections: []incident.Detection{d}, Columns: []byte("[]"), Rows: nil}})
 	if err != nil || number == 0 || len(alerts) != 1 {
 		t.Fatal(number, alerts, err)
 	}

@@ -91,30 +91,30 @@ func (s *server) registerAlerts() {
 	change := func(method, path, id, summary string) operation {
 		return operation{method: method, path: base + path, id: id, summary: summary, tag: tag, door: byPermission, permission: access.AlertsManage, scope: access.ScopeWrite}
 	}
-	svc := s.Incidents
+	svc := s.incidents
 	handle(s, read("", "listAlerts", "List alerts"), func(ctx context.Context, c *call, in *alertsInput) (*pageOutput[incident.Alert], error) {
-		p, err := svc.Alerts(ctx, c.tenant, in.query())
+		p, err := svc(c).Alerts(ctx, c.tenant, in.query())
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/facets", "countAlerts", "Count alerts per value of each filter"), func(ctx context.Context, c *call, in *alertsInput) (*output[Facets], error) {
-		f, err := svc.AlertFacets(ctx, c.tenant, in.query())
+		f, err := svc(c).AlertFacets(ctx, c.tenant, in.query())
 		return facets(f), err
 	})
 	handle(s, read("/{id}", "getAlert", "One alert with evidence, matched fields, first hits and the reasons for its joins"),
 		func(ctx context.Context, c *call, in *AlertPath) (*output[*incident.Alert], error) {
-			a, err := svc.Alert(ctx, c.tenant, in.ID)
+			a, err := svc(c).Alert(ctx, c.tenant, in.ID)
 			return answer(a), err
 		})
 	handle(s, change(http.MethodPatch, "/{id}", "updateAlert", "Change an alert"), func(ctx context.Context, c *call, in *alertPatch) (*output[*incident.Alert], error) {
-		a, err := svc.UpdateAlert(ctx, c.tenant, c.actor(), in.ID, in.Body)
+		a, err := svc(c).UpdateAlert(ctx, c.tenant, c.actor(), in.ID, in.Body)
 		return answer(a), err
 	})
 	handle(s, change(http.MethodPost, "/bulk", "updateAlerts", "Change many alerts"), func(ctx context.Context, c *call, in *alertBulk) (*output[BulkAnswer], error) {
-		r, err := svc.UpdateAlerts(ctx, c.tenant, c.actor(), in.Body.IDs, in.Body.Patch)
+		r, err := svc(c).UpdateAlerts(ctx, c.tenant, c.actor(), in.Body.IDs, in.Body.Patch)
 		return s.bulk(ctx, r), err
 	})
 	handle(s, change(http.MethodPost, "/{id}/comments", "commentAlert", "Comment on an alert"), func(ctx context.Context, c *call, in *alertComment) (*output[*incident.Alert], error) {
-		a, err := svc.UpdateAlert(ctx, c.tenant, c.actor(), in.ID, incident.Patch{Comment: &in.Body.Comment})
+		a, err := svc(c).UpdateAlert(ctx, c.tenant, c.actor(), in.ID, incident.Patch{Comment: &in.Body.Comment})
 		return answer(a), err
 	})
 	handle(s, change(http.MethodPost, "/move", "moveAlerts", "Move alerts into another incident, or into a new one"), func(ctx context.Context, c *call, in *alertMove) (*output[Moved], error) {
@@ -122,7 +122,7 @@ func (s *server) registerAlerts() {
 		if in.Body.IncidentID != nil {
 			into = int64(*in.Body.IncidentID)
 		}
-		i, err := svc.MoveAlerts(ctx, c.tenant, c.actor(), in.Body.AlertIDs, into, in.Body.Comment)
+		i, err := svc(c).MoveAlerts(ctx, c.tenant, c.actor(), in.Body.AlertIDs, into, in.Body.Comment)
 		if err != nil {
 			return nil, err
 		}
@@ -130,18 +130,18 @@ func (s *server) registerAlerts() {
 	})
 	handle(s, change(http.MethodPost, "/{id}/unlink", "unlinkAlert", "Take an alert out of its incident into one of its own, for good"),
 		func(ctx context.Context, c *call, in *alertUnlink) (*output[Moved], error) {
-			i, err := svc.UnlinkAlert(ctx, c.tenant, c.actor(), in.ID, in.Body.Comment)
+			i, err := svc(c).UnlinkAlert(ctx, c.tenant, c.actor(), in.ID, in.Body.Comment)
 			if err != nil {
 				return nil, err
 			}
 			return answer(Moved{IncidentID: i.ID, Incident: i}), nil
 		})
 	handle(s, read("/{id}/activities", "listAlertActivities", "An alert's log, newest first"), func(ctx context.Context, c *call, in *alertPage) (*pageOutput[incident.Activity], error) {
-		p, err := svc.AlertActivities(ctx, c.tenant, in.ID, in.Top, in.Skip)
+		p, err := svc(c).AlertActivities(ctx, c.tenant, in.ID, in.Top, in.Skip)
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/story", "getAlertStory", "An alert's processes, files and messages as a tree"), func(ctx context.Context, c *call, in *AlertPath) (*output[Story], error) {
-		a, err := svc.Alert(ctx, c.tenant, in.ID)
+		a, err := svc(c).Alert(ctx, c.tenant, in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ const few = 5
 
 func (s *server) search(ctx context.Context, c *call, text string, top int) ([]EntityHit, error) {
 	var out []EntityHit
-	incidents, err := s.Incidents.Incidents(ctx, c.tenant, incident.Query{Search: text, Top: few, OrderBy: "lastActivity:desc"})
+	incidents, err := s.incidents(c).Incidents(ctx, c.tenant, incident.Query{Search: text, Top: few, OrderBy: "lastActivity:desc"})
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (s *server) search(ctx context.Context, c *call, text string, top int) ([]E
 			URL: fmt.Sprintf("/incidents/%d", i.ID),
 		})
 	}
-	alerts, err := s.Incidents.Alerts(ctx, c.tenant, incident.Query{Search: text, Top: few, OrderBy: "lastActivity:desc"})
+	alerts, err := s.incidents(c).Alerts(ctx, c.tenant, incident.Query{Search: text, Top: few, OrderBy: "lastActivity:desc"})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *server) search(ctx context.Context, c *call, text string, top int) ([]E
 			Kind: "alert", Key: a.ID, Label: a.Title, Detail: fmt.Sprintf("%s, %s", a.Severity, a.Status), URL: "/alerts/" + url.PathEscape(a.ID),
 		})
 	}
-	entities, err := s.Incidents.SearchEntities(ctx, c.tenant, text, top)
+	entities, err := s.incidents(c).SearchEntities(ctx, c.tenant, text, top)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,13 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request, c *call) e
 			if !ok {
 				return nil
 			}
+			shows, failed := s.incidents(c).Shows(r.Context(), c.tenant, change.Kind, change.ID)
+			if failed != nil {
+				s.Log.Warn("a change could not be passed on", "kind", change.Kind, "id", change.ID, "error", failed)
+			}
+			if !shows {
+				continue
+			}
 			err = writeEvent(w, change)
 		case <-beat.C:
 			_, err = fmt.Fprint(w, ": still here\n\n")
@@ -71,6 +78,7 @@ func (s *server) streamEvents(w http.ResponseWriter, r *http.Request, c *call) e
 			if gone != nil || !now.Can(c.tenant, access.DataRead) {
 				return nil
 			}
+			c = &call{who: now, tenant: c.tenant}
 			continue
 		}
 		if err == nil {

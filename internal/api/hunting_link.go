@@ -16,7 +16,7 @@ import (
 
 // Linker makes alerts by hand and writes their hunting rows.
 type Linker interface {
-	Link(ctx context.Context, id tenant.ID, by incident.Actor, into int64, src incident.LinkSource, alerts []incident.Linked) (incidentID int64, alertIDs []string, err error)
+	Link(ctx context.Context, scope *incident.Scope, id tenant.ID, by incident.Actor, into int64, src incident.LinkSource, alerts []incident.Linked) (incidentID int64, alertIDs []string, err error)
 }
 
 // maxLinkBody is the most that a request with picked rows may carry.
@@ -62,7 +62,7 @@ func (s *server) registerLink(op func(method, path, id, summary string) operatio
 		door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
 	}
 	handle(s, results, func(ctx context.Context, c *call, in *AlertPath) (*output[AlertResults], error) {
-		r, err := s.Incidents.AlertResult(ctx, c.tenant, in.ID)
+		r, err := s.incidents(c).AlertResult(ctx, c.tenant, in.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +114,7 @@ func (s *server) linkResults(ctx context.Context, c *call, in *linkInput) (*outp
 			return nil, fault.Newf(fault.Invalid, "an incident has a number above 0").On("incidentId")
 		}
 	}
-	number, ids, err := s.Links.Link(ctx, c.tenant, c.actor(), into, incident.LinkSource{Query: b.Query, Timespan: b.Timespan, Tables: tables}, alerts)
+	number, ids, err := s.Links.Link(ctx, s.incidents(c), c.tenant, c.actor(), into, incident.LinkSource{Query: b.Query, Timespan: b.Timespan, Tables: tables}, alerts)
 	if err != nil {
 		return nil, err
 	}

@@ -161,6 +161,14 @@ func (c *call) actor() incident.Actor {
 	return incident.Actor{Name: c.actorName(), Kind: kind}
 }
 
+// incidents are alerts, incidents and entities as the caller sees them. Handlers reach them no other way.
+func (s *server) incidents(c *call) *incident.Scope {
+	see := c.who.View(c.tenant)
+	manage := see
+	manage.Workloads = c.who.Workloads(c.tenant, access.AlertsManage)
+	return s.Incidents.For(see, manage)
+}
+
 func (s *server) registerIncidents() {
 	const tag, base = "incidents", "/api/incidents"
 	read := func(path, id, summary string) operation {
@@ -169,67 +177,67 @@ func (s *server) registerIncidents() {
 	change := func(method, path, id, summary string) operation {
 		return operation{method: method, path: base + path, id: id, summary: summary, tag: tag, door: byPermission, permission: access.AlertsManage, scope: access.ScopeWrite}
 	}
-	svc := s.Incidents
+	svc := s.incidents
 	handle(s, read("", "listIncidents", "List incidents"), func(ctx context.Context, c *call, in *incidentsInput) (*pageOutput[incident.Incident], error) {
-		p, err := svc.Incidents(ctx, c.tenant, in.query(in.Listing))
+		p, err := svc(c).Incidents(ctx, c.tenant, in.query(in.Listing))
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/facets", "countIncidents", "Count incidents per value of each filter"), func(ctx context.Context, c *call, in *incidentsInput) (*output[Facets], error) {
-		f, err := svc.IncidentFacets(ctx, c.tenant, in.query(in.Listing))
+		f, err := svc(c).IncidentFacets(ctx, c.tenant, in.query(in.Listing))
 		return facets(f), err
 	})
 	handle(s, read("/{id}", "getIncident", "One incident; a merged one answers with its target's data"), func(ctx context.Context, c *call, in *IncidentPath) (*output[*incident.Incident], error) {
-		i, err := svc.Incident(ctx, c.tenant, in.ID)
+		i, err := svc(c).Incident(ctx, c.tenant, in.ID)
 		return answer(i), err
 	})
 	handle(s, change(http.MethodPatch, "/{id}", "updateIncident", "Change an incident"), func(ctx context.Context, c *call, in *incidentPatch) (*output[*incident.Incident], error) {
-		i, err := svc.UpdateIncident(ctx, c.tenant, c.actor(), in.ID, in.Body)
+		i, err := svc(c).UpdateIncident(ctx, c.tenant, c.actor(), in.ID, in.Body)
 		return answer(i), err
 	})
 	handle(s, change(http.MethodPost, "/bulk", "updateIncidents", "Change many incidents"), func(ctx context.Context, c *call, in *incidentBulk) (*output[BulkAnswer], error) {
-		r, err := svc.UpdateIncidents(ctx, c.tenant, c.actor(), numbers(in.Body.IDs), in.Body.Patch)
+		r, err := svc(c).UpdateIncidents(ctx, c.tenant, c.actor(), numbers(in.Body.IDs), in.Body.Patch)
 		return s.bulk(ctx, r), err
 	})
 	handle(s, change(http.MethodPost, "/{id}/comments", "commentIncident", "Comment on an incident"), func(ctx context.Context, c *call, in *incidentComment) (*output[*incident.Incident], error) {
-		i, err := svc.UpdateIncident(ctx, c.tenant, c.actor(), in.ID, incident.Patch{Comment: &in.Body.Comment})
+		i, err := svc(c).UpdateIncident(ctx, c.tenant, c.actor(), in.ID, incident.Patch{Comment: &in.Body.Comment})
 		return answer(i), err
 	})
 	handle(s, change(http.MethodPost, "/{id}/merge", "mergeIncident", "Merge an incident into another, which is returned"),
 		func(ctx context.Context, c *call, in *incidentMerge) (*output[*incident.Incident], error) {
-			i, err := svc.MergeIncidents(ctx, c.tenant, c.actor(), in.ID, int64(in.Body.IntoID), in.Body.Comment)
+			i, err := svc(c).MergeIncidents(ctx, c.tenant, c.actor(), in.ID, int64(in.Body.IntoID), in.Body.Comment)
 			return answer(i), err
 		})
 	handle(s, read("/{id}/alerts", "listIncidentAlerts", "An incident's alerts"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Alert], error) {
-		p, err := svc.Alerts(ctx, c.tenant, incident.Query{IncidentID: in.ID, Top: in.Top, Skip: in.Skip, Count: true, OrderBy: "firstActivity:asc"})
+		p, err := svc(c).Alerts(ctx, c.tenant, incident.Query{IncidentID: in.ID, Top: in.Top, Skip: in.Skip, Count: true, OrderBy: "firstActivity:asc"})
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/devices", "listIncidentDevices", "An incident's devices"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Asset], error) {
-		p, err := svc.IncidentDevices(ctx, c.tenant, in.ID, in.Top, in.Skip)
+		p, err := svc(c).IncidentDevices(ctx, c.tenant, in.ID, in.Top, in.Skip)
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/users", "listIncidentUsers", "An incident's users"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Asset], error) {
-		p, err := svc.IncidentUsers(ctx, c.tenant, in.ID, in.Top, in.Skip)
+		p, err := svc(c).IncidentUsers(ctx, c.tenant, in.ID, in.Top, in.Skip)
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/mailboxes", "listIncidentMailboxes", "An incident's mailboxes"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Asset], error) {
-		p, err := svc.IncidentMailboxes(ctx, c.tenant, in.ID, in.Top, in.Skip)
+		p, err := svc(c).IncidentMailboxes(ctx, c.tenant, in.ID, in.Top, in.Skip)
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/investigations", "listIncidentInvestigations", "An incident's automated investigations; there are none until the product investigates"),
 		func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[Investigation], error) {
-			_, err := svc.Incident(ctx, c.tenant, in.ID)
+			_, err := svc(c).Incident(ctx, c.tenant, in.ID)
 			return slice([]Investigation{}, in.Paging, nil), err
 		})
 	handle(s, read("/{id}/evidence", "listIncidentEvidence", "The entities of an incident's alerts"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.EvidenceItem], error) {
-		p, err := svc.IncidentEvidence(ctx, c.tenant, in.ID, in.Top, in.Skip)
+		p, err := svc(c).IncidentEvidence(ctx, c.tenant, in.ID, in.Top, in.Skip)
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/activities", "listIncidentActivities", "An incident's log, newest first"), func(ctx context.Context, c *call, in *incidentPage) (*pageOutput[incident.Activity], error) {
-		p, err := svc.IncidentActivities(ctx, c.tenant, in.ID, in.Top, in.Skip)
+		p, err := svc(c).IncidentActivities(ctx, c.tenant, in.ID, in.Top, in.Skip)
 		return incidentsOut(ctx, p, in.Paging, err)
 	})
 	handle(s, read("/{id}/graph", "getIncidentGraph", "An incident's alerts and entities as a graph"), func(ctx context.Context, c *call, in *IncidentPath) (*output[*incident.Graph], error) {
-		g, err := svc.IncidentGraph(ctx, c.tenant, in.ID)
+		g, err := svc(c).IncidentGraph(ctx, c.tenant, in.ID)
 		return answer(g), err
 	})
 }

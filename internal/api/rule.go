@@ -151,7 +151,7 @@ func (s *server) rule(ctx context.Context, c *call, id string) (*output[RuleView
 		return nil, err
 	}
 	v := ruleView(r)
-	alerts, err := s.Incidents.Alerts(ctx, c.tenant, incident.Query{RuleID: id, Top: 1, Count: true, OrderBy: "lastActivity:desc"})
+	alerts, err := s.incidents(c).Alerts(ctx, c.tenant, incident.Query{RuleID: id, Top: 1, Count: true, OrderBy: "lastActivity:desc"})
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (s *Service) Accept(ctx context.Context, detections []Detection) (Result, e
 		}
 		var r Result
 		err := s.change(ctx, id, func(tx bun.Tx, w *working) error {
-			b := &batch{s: s, tx: tx, w: w, now: s.now()}
+			b := &batch{s: s.shared, tx: tx, w: w, now: s.now()}
 			err := b.accept(ctx, detections[:n])
 			r = b.result
 			return err
@@ -65,7 +65,7 @@ func (r *Result) add(o Result) {
 
 // batch is one transaction of Accept.
 type batch struct {
-	s   *Service
+	s   *shared
 	tx  bun.Tx
 	w   *working
 	now int64

@@ -2,27 +2,29 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
+	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/entity"
 	"github.com/bartizan-sec/bartizan/internal/incident/store"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // IncidentDevices lists the devices of an incident, those with most alerts first.
-func (s *Service) IncidentDevices(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Asset], error) {
+func (s *Scope) IncidentDevices(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Asset], error) {
 	return s.assets(ctx, id, incident, entity.Device, top, skip)
 }
 
 // IncidentUsers lists the users of an incident, those with most alerts first.
-func (s *Service) IncidentUsers(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Asset], error) {
+func (s *Scope) IncidentUsers(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Asset], error) {
 	return s.assets(ctx, id, incident, entity.User, top, skip)
 }
 
 // IncidentMailboxes lists the mailboxes of an incident, those with most alerts first.
-func (s *Service) IncidentMailboxes(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Asset], error) {
+func (s *Scope) IncidentMailboxes(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Asset], error) {
 	return s.assets(ctx, id, incident, entity.Mailbox, top, skip)
 }
 
@@ -33,13 +35,13 @@ type contents struct {
 	byID     map[string]*store.Alert
 }
 
-func (s *Service) contents(ctx context.Context, id tenant.ID, incident int64) (*contents, *store.Incident, error) {
+func (s *Scope) contents(ctx context.Context, id tenant.ID, incident int64) (*contents, *store.Incident, error) {
 	row, _, err := s.find(ctx, id, incident)
 	if err != nil {
 		return nil, nil, err
 	}
 	c := &contents{byID: map[string]*store.Alert{}}
-	if c.alerts, err = store.AlertsOf(ctx, s.db, id, []int64{row.ID}); err != nil {
+	if c.alerts, err = s.seenAlerts(ctx, id, s.sight(), []int64{row.ID}); err != nil {
 		return nil, nil, err
 	}
 	ids := make([]string, len(c.alerts))
@@ -47,11 +49,11 @@ func (s *Service) contents(ctx context.Context, id tenant.ID, incident int64) (*
 		ids[i] = a.ID
 		c.byID[a.ID] = a
 	}
-	c.evidence, err = store.EvidenceOf(ctx, s.db, id, ids)
+	c.evidence, err = s.evidence(ctx, id, ids)
 	return c, row, err
 }
 
-func (s *Service) assets(ctx context.Context, id tenant.ID, incident int64, kind entity.Kind, top, skip int) (Page[Asset], error) {
+func (s *Scope) assets(ctx context.Context, id tenant.ID, incident int64, kind entity.Kind, top, skip int) (Page[Asset], error) {
 	c, _, err := s.contents(ctx, id, incident)
 	if err != nil {
 		return Page[Asset]{}, err
@@ -145,7 +147,7 @@ func (e *Evidence) merge(o Evidence) {
 }
 
 // IncidentEvidence lists the distinct entities of an incident's alerts, grouped by type, the first seen first.
-func (s *Service) IncidentEvidence(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[EvidenceItem], error) {
+func (s *Scope) IncidentEvidence(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[EvidenceItem], error) {
 	c, _, err := s.contents(ctx, id, incident)
 	if err != nil {
 		return Page[EvidenceItem]{}, err
@@ -188,7 +190,7 @@ func (s *Service) IncidentEvidence(ctx context.Context, id tenant.ID, incident i
 }
 
 // IncidentActivities lists the log of an incident, newest first, comments among it.
-func (s *Service) IncidentActivities(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Activity], error) {
+func (s *Scope) IncidentActivities(ctx context.Context, id tenant.ID, incident int64, top, skip int) (Page[Activity], error) {
 	row, _, err := s.find(ctx, id, incident)
 	if err != nil {
 		return Page[Activity]{}, err
@@ -197,18 +199,36 @@ func (s *Service) IncidentActivities(ctx context.Context, id tenant.ID, incident
 }
 
 // AlertActivities lists the log of an alert, newest first.
-func (s *Service) AlertActivities(ctx context.Context, id tenant.ID, alert string, top, skip int) (Page[Activity], error) {
+func (s *Scope) AlertActivities(ctx context.Context, id tenant.ID, alert string, top, skip int) (Page[Activity], error) {
 	row, err := store.FindAlert(ctx, s.db, id, alert)
 	if err != nil {
 		return Page[Activity]{}, err
 	}
-	if row == nil {
+	shown, err := s.Shows(ctx, id, "alert", alert)
+	if err != nil {
+		return Page[Activity]{}, err
+	}
+	if row == nil || !shown {
 		return Page[Activity]{}, noAlert(alert)
 	}
 	return s.activities(ctx, id, "alert", alert, top, skip)
 }
 
-func (s *Service) activities(ctx context.Context, id tenant.ID, target, name string, top, skip int) (Page[Activity], error) {
+// told are the kinds of log entries that speak of nothing but the incident or alert itself. The others name alerts that may not be seen.
+func told(kind string) bool {
+	switch kind {
+	case "comment", "status", "assignedTo", "classification", "determination", "severity", "tags", "resolvingComment", "created":
+		return true
+	}
+	return false
+}
+
+func (s *Scope) activities(ctx context.Context, id tenant.ID, target, name string, top, skip int) (Page[Activity], error) {
+	if s.sight() != nil {
+		whole := &Scope{shared: s.shared, see: access.Everything()}
+		p, err := whole.activities(ctx, id, target, name, 0, 0)
+		return cutPage(slices.DeleteFunc(p.Value, func(a Activity) bool { return !told(a.Type) }), top, skip), err
+	}
 	rows, n, err := store.Activities(ctx, s.db, id, target, name, "", top, skip)
 	out := Page[Activity]{Value: make([]Activity, len(rows)), Count: n}
 	for i, r := range rows {
@@ -221,7 +241,7 @@ func (s *Service) activities(ctx context.Context, id tenant.ID, target, name str
 }
 
 // SearchEntities finds entities of alerts by part of their name, most recently seen first.
-func (s *Service) SearchEntities(ctx context.Context, id tenant.ID, text string, top int) ([]Asset, error) {
+func (s *Scope) SearchEntities(ctx context.Context, id tenant.ID, text string, top int) ([]Asset, error) {
 	text = strings.TrimSpace(cut(text, 200))
 	if text == "" {
 		return []Asset{}, nil
@@ -229,7 +249,7 @@ func (s *Service) SearchEntities(ctx context.Context, id tenant.ID, text string,
 	if top <= 0 || top > 200 {
 		top = 20
 	}
-	rows, err := store.SearchEntities(ctx, s.db, id, text, top)
+	rows, err := store.SearchEntities(ctx, s.db, id, s.sight(), text, top)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +257,7 @@ func (s *Service) SearchEntities(ctx context.Context, id tenant.ID, text string,
 	for i, r := range rows {
 		keys[i] = r.Entity
 	}
-	counts, err := store.AlertCounts(ctx, s.db, id, keys)
+	counts, err := store.AlertCounts(ctx, s.db, id, s.sight(), keys)
 	out := make([]Asset, len(rows))
 	for i, r := range rows {
 		out[i] = Asset{Key: r.Entity, Name: r.Name, Kind: r.Kind, Alerts: counts[r.Entity], Severity: Informational, FirstSeen: at(r.FirstSeen), LastSeen: at(r.LastSeen), Facts: Evidence{Type: r.Kind, EntityKey: r.Entity}}

@@ -15,20 +15,21 @@ import (
 
 // edit is one change by a person or the API, with the log entries it makes.
 type edit struct {
-	tx  bun.Tx
-	w   *working
-	id  tenant.ID
-	by  Actor
-	now int64
-	log []*store.Activity
+	scope *Scope
+	tx    bun.Tx
+	w     *working
+	id    tenant.ID
+	by    Actor
+	now   int64
+	log   []*store.Activity
 }
 
-func (s *Service) edit(ctx context.Context, id tenant.ID, by Actor, fn func(e *edit) error) error {
+func (s *Scope) edit(ctx context.Context, id tenant.ID, by Actor, fn func(e *edit) error) error {
 	if by.Kind == "" {
 		by.Kind = ByUser
 	}
 	return s.change(ctx, id, func(tx bun.Tx, w *working) error {
-		e := &edit{tx: tx, w: w, id: id, by: by, now: s.now()}
+		e := &edit{scope: s, tx: tx, w: w, id: id, by: by, now: s.now()}
 		if err := fn(e); err != nil {
 			return err
 		}
@@ -48,8 +49,17 @@ func (e *edit) changed(kind, id, what string) {
 	e.w.changes = append(e.w.changes, Change{Tenant: e.id, Kind: kind, ID: id, Change: what, Time: at(e.now)})
 }
 
-// incident reads an incident for change, following redirects.
+// incident reads an incident that may be changed, following redirects.
 func (e *edit) incident(ctx context.Context, number int64) (*store.Incident, error) {
+	row, err := e.find(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	return row, e.scope.mayChangeIncident(ctx, e.tx, e.id, row.ID)
+}
+
+// find reads an incident, following redirects.
+func (e *edit) find(ctx context.Context, number int64) (*store.Incident, error) {
 	asked := number
 	for range 100 {
 		row, err := store.FindIncident(ctx, e.tx, e.id, number)
@@ -69,7 +79,7 @@ func (e *edit) incident(ctx context.Context, number int64) (*store.Incident, err
 
 // save summarises an incident from its alerts and writes it.
 func (e *edit) save(ctx context.Context, row *store.Incident) error {
-	alerts, err := store.AlertsOf(ctx, e.tx, e.id, []int64{row.ID})
+	alerts, err := store.AlertsOf(ctx, e.tx, e.id, nil, []int64{row.ID})
 	if err != nil {
 		return err
 	}
@@ -80,7 +90,7 @@ func (e *edit) save(ctx context.Context, row *store.Incident) error {
 }
 
 // UpdateIncident changes an incident and returns it as it is then. Resolving resolves its open alerts; assigning assigns them.
-func (s *Service) UpdateIncident(ctx context.Context, id tenant.ID, by Actor, incident int64, p Patch) (*Incident, error) {
+func (s *Scope) UpdateIncident(ctx context.Context, id tenant.ID, by Actor, incident int64, p Patch) (*Incident, error) {
 	number := incident
 	err := s.edit(ctx, id, by, func(e *edit) error {
 		row, err := e.incident(ctx, incident)
@@ -97,7 +107,7 @@ func (s *Service) UpdateIncident(ctx context.Context, id tenant.ID, by Actor, in
 }
 
 // UpdateIncidents applies one patch to many incidents, each on its own.
-func (s *Service) UpdateIncidents(ctx context.Context, id tenant.ID, by Actor, incidents []int64, p Patch) (BulkResult, error) {
+func (s *Scope) UpdateIncidents(ctx context.Context, id tenant.ID, by Actor, incidents []int64, p Patch) (BulkResult, error) {
 	var out BulkResult
 	for _, n := range distinct(incidents) {
 		if ctx.Err() != nil {
@@ -113,7 +123,7 @@ func (s *Service) UpdateIncidents(ctx context.Context, id tenant.ID, by Actor, i
 }
 
 // CommentIncident adds a comment.
-func (s *Service) CommentIncident(ctx context.Context, id tenant.ID, by Actor, incident int64, comment string) error {
+func (s *Scope) CommentIncident(ctx context.Context, id tenant.ID, by Actor, incident int64, comment string) error {
 	_, err := s.UpdateIncident(ctx, id, by, incident, Patch{Comment: &comment})
 	return err
 }
@@ -174,7 +184,7 @@ func (e *edit) patchWork(ctx context.Context, row *store.Incident, p *Patch) err
 	var alerts []*store.Alert
 	load := func() (err error) {
 		if alerts == nil {
-			alerts, err = store.AlertsOf(ctx, e.tx, e.id, []int64{row.ID})
+			alerts, err = store.AlertsOf(ctx, e.tx, e.id, nil, []int64{row.ID})
 		}
 		return err
 	}
@@ -276,7 +286,7 @@ func (e *edit) saveAlert(ctx context.Context, a *store.Alert) error {
 }
 
 // UpdateAlert changes an alert and returns it. Name, Severity and ResolvingComment belong to incidents and are refused.
-func (s *Service) UpdateAlert(ctx context.Context, id tenant.ID, by Actor, alert string, p Patch) (*Alert, error) {
+func (s *Scope) UpdateAlert(ctx context.Context, id tenant.ID, by Actor, alert string, p Patch) (*Alert, error) {
 	err := s.edit(ctx, id, by, func(e *edit) error {
 		row, err := e.alert(ctx, alert)
 		if err != nil {
@@ -288,7 +298,7 @@ func (s *Service) UpdateAlert(ctx context.Context, id tenant.ID, by Actor, alert
 		if err := e.saveAlert(ctx, row); err != nil {
 			return err
 		}
-		in, err := e.incident(ctx, row.IncidentID)
+		in, err := e.find(ctx, row.IncidentID)
 		if err != nil {
 			return err
 		}
@@ -305,7 +315,10 @@ func (e *edit) alert(ctx context.Context, alert string) (*store.Alert, error) {
 	if err == nil && row == nil {
 		err = noAlert(alert)
 	}
-	return row, err
+	if err != nil {
+		return nil, err
+	}
+	return row, e.scope.mayChange(ctx, e.tx, e.id, []string{row.ID})
 }
 
 func (e *edit) patchAlert(row *store.Alert, p *Patch) error {
@@ -358,7 +371,7 @@ func (e *edit) patchAlert(row *store.Alert, p *Patch) error {
 }
 
 // UpdateAlerts applies one patch to many alerts, each on its own.
-func (s *Service) UpdateAlerts(ctx context.Context, id tenant.ID, by Actor, alerts []string, p Patch) (BulkResult, error) {
+func (s *Scope) UpdateAlerts(ctx context.Context, id tenant.ID, by Actor, alerts []string, p Patch) (BulkResult, error) {
 	var out BulkResult
 	for _, a := range distinct(alerts) {
 		if ctx.Err() != nil {
@@ -374,7 +387,7 @@ func (s *Service) UpdateAlerts(ctx context.Context, id tenant.ID, by Actor, aler
 }
 
 // CommentAlert adds a comment.
-func (s *Service) CommentAlert(ctx context.Context, id tenant.ID, by Actor, alert, comment string) error {
+func (s *Scope) CommentAlert(ctx context.Context, id tenant.ID, by Actor, alert, comment string) error {
 	_, err := s.UpdateAlert(ctx, id, by, alert, Patch{Comment: &comment})
 	return err
 }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"sort"
 
 	"github.com/bartizan-sec/bartizan/internal/entity"
@@ -13,7 +14,7 @@ import (
 const maxNodes = 300
 
 // IncidentGraph returns the alerts and entities of an incident, at most 300 nodes: all alerts that fit, then the entities with most ties.
-func (s *Service) IncidentGraph(ctx context.Context, id tenant.ID, incident int64) (*Graph, error) {
+func (s *Scope) IncidentGraph(ctx context.Context, id tenant.ID, incident int64) (*Graph, error) {
 	c, row, err := s.contents(ctx, id, incident)
 	if err != nil {
 		return nil, err
@@ -30,6 +31,11 @@ func (s *Service) IncidentGraph(ctx context.Context, id tenant.ID, incident int6
 	if err != nil {
 		return nil, err
 	}
+	hidden, err := store.Hidden(ctx, s.db, id, s.sight(), deviceKeys(ties))
+	if err != nil {
+		return nil, err
+	}
+	ties = slices.DeleteFunc(ties, func(t *store.AlertEntity) bool { return hidden[t.Entity] })
 	g := &Graph{Nodes: []GraphNode{}, Edges: []GraphEdge{}}
 	shown := map[string]bool{}
 	for _, a := range c.alerts {
@@ -52,7 +58,7 @@ func (s *Service) IncidentGraph(ctx context.Context, id tenant.ID, incident int6
 }
 
 // graphEntities adds entities, those named by most alerts first, and what ties alerts to them.
-func (s *Service) graphEntities(ctx context.Context, id tenant.ID, g *Graph, ties []*store.AlertEntity, shown map[string]bool) error {
+func (s *Scope) graphEntities(ctx context.Context, id tenant.ID, g *Graph, ties []*store.AlertEntity, shown map[string]bool) error {
 	degree := map[string]int{}
 	for _, t := range ties {
 		if graphKind(entity.Key(t.Entity).Kind()) != "" && t.Derived == 0 && shown[t.AlertID] {

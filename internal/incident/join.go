@@ -35,7 +35,7 @@ type joined struct{ alert, title, text string }
 
 // joiner decides where the alerts of a batch go.
 type joiner struct {
-	s   *Service
+	s   *shared
 	tx  bun.Tx
 	w   *working
 	id  tenant.ID
@@ -430,7 +430,7 @@ func (j *joiner) refresh(ctx context.Context, ids []int64, live map[int64]*group
 			work = append(work, id)
 		}
 	}
-	alerts, err := store.AlertsOf(ctx, j.tx, j.id, work)
+	alerts, err := store.AlertsOf(ctx, j.tx, j.id, nil, work)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -46,7 +47,7 @@ type ResultRows struct {
 // Link makes alerts of results that a person picked, one for each Linked, and puts all of them into an incident (0 opens a new one) whatever else they might
 // be joined with. Each is tied to the incident by an edge that names the person, and taking it out again works as with any other. It returns the
 // incident and the alerts in order.
-func (s *Service) Link(ctx context.Context, id tenant.ID, by Actor, into int64, src LinkSource, list []Linked) (int64, []string, error) {
+func (s *Scope) Link(ctx context.Context, id tenant.ID, by Actor, into int64, src LinkSource, list []Linked) (int64, []string, error) {
 	if len(list) == 0 {
 		return 0, nil, fault.Newf(fault.Invalid, "there is nothing to link").On("rows")
 	}
@@ -62,14 +63,14 @@ func (s *Service) Link(ctx context.Context, id tenant.ID, by Actor, into int64, 
 	}
 	target, alerts := int64(0), []string(nil)
 	err := s.change(ctx, id, func(tx bun.Tx, w *working) error {
-		b := &batch{s: s, tx: tx, w: w, now: s.now(), placed: &placement{by: by}}
+		b := &batch{s: s.shared, tx: tx, w: w, now: s.now(), placed: &placement{by: by}}
 		if into != 0 {
-			e := &edit{tx: tx, w: w, id: id, by: by, now: b.now}
+			e := &edit{scope: s, tx: tx, w: w, id: id, by: by, now: b.now}
 			var err error
 			if b.placed.row, err = e.target(ctx, into); err != nil {
 				return err
 			}
-			if b.placed.members, err = store.MemberList(ctx, tx, id, []int64{b.placed.row.ID}); err != nil {
+			if b.placed.members, err = store.MemberList(ctx, tx, id, nil, []int64{b.placed.row.ID}); err != nil {
 				return err
 			}
 		}
@@ -108,7 +109,10 @@ func (s *Service) Link(ctx context.Context, id tenant.ID, by Actor, into int64, 
 }
 
 // AlertResult returns the rows that an alert was made of by hand. fault.NotFound when it was made otherwise.
-func (s *Service) AlertResult(ctx context.Context, id tenant.ID, alert string) (*ResultRows, error) {
+func (s *Scope) AlertResult(ctx context.Context, id tenant.ID, alert string) (*ResultRows, error) {
+	if shown, err := s.Shows(ctx, id, "alert", alert); err != nil || !shown {
+		return nil, errors.Join(err, noAlert(alert))
+	}
 	row, err := store.FindResult(ctx, s.db, id, alert)
 	if err != nil {
 		return nil, err

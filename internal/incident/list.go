@@ -14,13 +14,15 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
-// ledger is a tenant's queue with how far it is in step with the database. Every transaction that changes incidents has a number; when the next
-// number was made by another process, what changed lately is read again.
+// ledger is a tenant's queue, whole or as a view shows it, with how far it is in step with the database. Every transaction that changes incidents has a
+// number; when the next number was made by another process, what changed lately is read again.
 type ledger struct {
-	mu      sync.RWMutex // guards queue, number, latest
+	mu      sync.RWMutex // guards queue, number, latest, scope, total
 	queue   *queue.Queue
 	number  int64
 	latest  int64 // newest change seen, microseconds
+	scope   int64 // number of the last change of devices' groups; 0 where nothing is narrowed
+	total   int   // incidents that there were, narrowed or not
 	pending struct {
 		sync.Mutex
 		numbers []int64
@@ -28,17 +30,39 @@ type ledger struct {
 	}
 }
 
+// ledgerKey names a ledger: view is the key of the view that narrows it, "" for the whole one.
+type ledgerKey struct {
+	tenant tenant.ID
+	view   string
+}
+
+// maxLedgers bounds the narrowed queues that are kept; whoever uses another fills it anew.
+const maxLedgers = 32
+
 // overlap is how much longer than its changes a transaction of another process may have taken.
 const overlap = int64(120 * 1_000_000)
 
-func (s *Service) ledger(id tenant.ID) *ledger {
+func (s *shared) ledger(k ledgerKey) *ledger {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.queues[id]
-	if l == nil {
-		l = &ledger{}
-		s.queues[id] = l
+	l := s.queues[k]
+	if l != nil {
+		return l
 	}
+	narrowed := 0
+	for other := range s.queues {
+		if other.view != "" {
+			narrowed++
+		}
+	}
+	for other := range s.queues {
+		if k.view != "" && narrowed >= maxLedgers && other.view != "" {
+			delete(s.queues, other)
+			narrowed--
+		}
+	}
+	l = &ledger{}
+	s.queues[k] = l
 	return l
 }
 
@@ -67,14 +91,22 @@ func (l *ledger) take() (numbers []int64, ids []int64) {
 }
 
 // view brings the queue in step and calls fn with it.
-func (s *Service) view(ctx context.Context, id tenant.ID, fn func(q *queue.Queue)) error {
-	l := s.ledger(id)
+func (s *Scope) view(ctx context.Context, id tenant.ID, fn func(q *queue.Queue)) error {
+	k := ledgerKey{tenant: id}
 	number, err := store.Changes(ctx, s.db, id)
 	if err != nil {
 		return err
 	}
+	scope := int64(0)
+	if s.sight() != nil {
+		k.view = s.see.Key()
+		if scope, err = store.ScopeNumber(ctx, s.db, id); err != nil {
+			return err
+		}
+	}
+	l := s.ledger(k)
 	l.mu.RLock()
-	if l.queue != nil && l.number >= number {
+	if l.queue != nil && l.number >= number && l.scope == scope {
 		defer l.mu.RUnlock()
 		fn(l.queue)
 		return nil
@@ -82,6 +114,9 @@ func (s *Service) view(ctx context.Context, id tenant.ID, fn func(q *queue.Queue
 	l.mu.RUnlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.scope != scope {
+		l.queue, l.scope = nil, scope
+	}
 	if err := s.step(ctx, id, l, number); err != nil {
 		l.queue = nil
 		return err
@@ -91,7 +126,7 @@ func (s *Service) view(ctx context.Context, id tenant.ID, fn func(q *queue.Queue
 }
 
 // step applies what changed.
-func (s *Service) step(ctx context.Context, id tenant.ID, l *ledger, number int64) error {
+func (s *Scope) step(ctx context.Context, id tenant.ID, l *ledger, number int64) error {
 	if l.queue != nil && l.number >= number {
 		return nil
 	}
@@ -108,34 +143,69 @@ func (s *Service) step(ctx context.Context, id tenant.ID, l *ledger, number int6
 		for _, n := range ids {
 			l.queue.Drop(n)
 		}
+		l.total += len(rows) - len(ids)
 		for _, r := range rows {
 			l.put(r)
 		}
+		l.total = max(l.total, l.queue.Len())
 		l.number = numbers[len(numbers)-1]
 		return nil
 	}
-	// Another process changed something: read what is new by time, everything when something is gone.
+	// Another process changed something, or the queue is narrowed: read what is new by time, everything when something is gone.
 	for _, n := range ids {
 		l.queue.Drop(n)
 	}
-	if err := store.AllIncidents(ctx, s.db, id, l.latest-overlap, func(r *store.Incident) error { l.put(r); return nil }); err != nil {
+	if err := s.read(ctx, id, l, l.latest-overlap); err != nil {
 		return err
 	}
 	n, err := store.CountIncidents(ctx, s.db, id)
 	if err != nil {
 		return err
 	}
-	if n != l.queue.Len() {
+	if s.sight() == nil && n != l.queue.Len() || n < l.total {
 		return s.fillQueue(ctx, id, l, number)
 	}
-	l.number = number
+	l.number, l.total = number, n
 	return nil
 }
 
-func (s *Service) fillQueue(ctx context.Context, id tenant.ID, l *ledger, number int64) error {
+func (s *Scope) fillQueue(ctx context.Context, id tenant.ID, l *ledger, number int64) error {
 	l.queue, l.latest = queue.New(), 0
 	l.number = number
-	return store.AllIncidents(ctx, s.db, id, 0, func(r *store.Incident) error { l.put(r); return nil })
+	var err error
+	if l.total, err = store.CountIncidents(ctx, s.db, id); err != nil {
+		return err
+	}
+	return s.read(ctx, id, l, 0)
+}
+
+// narrowing is how many incidents are worked out anew at a time.
+const narrowing = 500
+
+// read puts the incidents that changed since into the queue, as the scope shows them.
+func (s *Scope) read(ctx context.Context, id tenant.ID, l *ledger, since int64) error {
+	if s.sight() == nil {
+		return store.AllIncidents(ctx, s.db, id, since, func(r *store.Incident) error { l.put(r); return nil })
+	}
+	// The rows are gathered first: a database with one connection cannot be asked while it gives them.
+	var rows []*store.Incident
+	if err := store.AllIncidents(ctx, s.db, id, since, func(r *store.Incident) error { rows = append(rows, r); return nil }); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(rows, narrowing) {
+		for _, r := range part {
+			l.queue.Drop(r.ID)
+			l.latest = max(l.latest, r.Updated)
+		}
+		seen, err := s.narrow(ctx, id, part)
+		if err != nil {
+			return err
+		}
+		for _, r := range seen {
+			l.put(r)
+		}
+	}
+	return nil
 }
 
 func (l *ledger) put(r *store.Incident) {
@@ -150,7 +220,7 @@ func (l *ledger) put(r *store.Incident) {
 }
 
 // Incidents lists incidents. Redirected ones appear only when Status asks for them.
-func (s *Service) Incidents(ctx context.Context, id tenant.ID, q Query) (Page[Incident], error) {
+func (s *Scope) Incidents(ctx context.Context, id tenant.ID, q Query) (Page[Incident], error) {
 	none := Page[Incident]{}
 	f, err := s.queueFilter(ctx, id, &q)
 	if err != nil {
@@ -167,6 +237,9 @@ func (s *Service) Incidents(ctx context.Context, id tenant.ID, q Query) (Page[In
 	}
 	rows, err := store.IncidentsByID(ctx, s.db, id, ids)
 	if err != nil {
+		return none, err
+	}
+	if rows, err = s.narrow(ctx, id, rows); err != nil {
 		return none, err
 	}
 	byID := make(map[int64]*store.Incident, len(rows))
@@ -189,7 +262,7 @@ func (s *Service) Incidents(ctx context.Context, id tenant.ID, q Query) (Page[In
 }
 
 // queueFilter translates the query to the queue's terms.
-func (s *Service) queueFilter(ctx context.Context, id tenant.ID, q *Query) (*queue.Filter, error) {
+func (s *Scope) queueFilter(ctx context.Context, id tenant.ID, q *Query) (*queue.Filter, error) {
 	f, err := q.filter()
 	if err != nil {
 		return nil, err
@@ -207,7 +280,7 @@ func (s *Service) queueFilter(ctx context.Context, id tenant.ID, q *Query) (*que
 		out.SearchID = n
 	}
 	if f.Entity != "" {
-		list, err := store.IncidentsWith(ctx, s.db, id, f.Entity)
+		list, err := store.IncidentsWith(ctx, s.db, id, s.sight(), f.Entity)
 		if err != nil {
 			return nil, err
 		}
@@ -241,7 +314,7 @@ const maxFacet = 100
 
 // IncidentFacets counts the incidents that q selects per value of status, severity, assignedTo, classification, serviceSource, detectionSource, category
 // and tag, most frequent first, at most 100 values each. The filter on a facet's own field is left out for its counts.
-func (s *Service) IncidentFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
+func (s *Scope) IncidentFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
 	f, err := s.queueFilter(ctx, id, &q)
 	if err != nil {
 		return nil, err
@@ -273,11 +346,12 @@ func facetNames() []string {
 }
 
 // AlertFacets counts like IncidentFacets.
-func (s *Service) AlertFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
+func (s *Scope) AlertFacets(ctx context.Context, id tenant.ID, q Query) (map[string][]FacetCount, error) {
 	f, err := q.filter()
 	if err != nil {
 		return nil, err
 	}
+	f.Sight = s.sight()
 	cells, err := store.AlertCube(ctx, s.db, id, f)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ const maxMoved = 1000
 
 // MergeIncidents moves everything of one incident into another, which it returns; the first becomes Redirected. A fault.Conflict names the field that
 // forbids it: owner, classification and determination must be equal or not set, and both or neither resolved.
-func (s *Service) MergeIncidents(ctx context.Context, id tenant.ID, by Actor, from, into int64, comment string) (*Incident, error) {
+func (s *Scope) MergeIncidents(ctx context.Context, id tenant.ID, by Actor, from, into int64, comment string) (*Incident, error) {
 	target := into
 	err := s.edit(ctx, id, by, func(e *edit) error {
 		a, err := e.incident(ctx, from)
@@ -73,7 +73,7 @@ func (e *edit) forgetUnlinks(ctx context.Context, a, b int64) error {
 }
 
 func memberIDs(ctx context.Context, db bun.IDB, id tenant.ID, incident int64) ([]string, error) {
-	list, err := store.MemberList(ctx, db, id, []int64{incident})
+	list, err := store.MemberList(ctx, db, id, nil, []int64{incident})
 	out := make([]string, len(list))
 	for i, m := range list {
 		out[i] = m.ID
@@ -82,7 +82,7 @@ func memberIDs(ctx context.Context, db bun.IDB, id tenant.ID, incident int64) ([
 }
 
 // MoveAlerts moves alerts into an incident (0 opens a new one) and returns it. A source left empty is closed with a redirect to the target.
-func (s *Service) MoveAlerts(ctx context.Context, id tenant.ID, by Actor, alerts []string, into int64, comment string) (*Incident, error) {
+func (s *Scope) MoveAlerts(ctx context.Context, id tenant.ID, by Actor, alerts []string, into int64, comment string) (*Incident, error) {
 	alerts = distinct(alerts)
 	if len(alerts) == 0 || len(alerts) > maxMoved {
 		return nil, fault.Newf(fault.Invalid, "name 1 to %d alerts to move", maxMoved).On("alertIds")
@@ -94,6 +94,9 @@ func (s *Service) MoveAlerts(ctx context.Context, id tenant.ID, by Actor, alerts
 			return err
 		}
 		if err := allThere(alerts, rows); err != nil {
+			return err
+		}
+		if err := s.mayChange(ctx, e.tx, e.id, alerts); err != nil {
 			return err
 		}
 		to, err := e.target(ctx, into)
@@ -223,7 +226,7 @@ func keys(m map[int64]bool) []int64 {
 }
 
 // UnlinkAlert takes an alert out of its incident into one of its own, which it returns, and remembers never to join it with those alerts again.
-func (s *Service) UnlinkAlert(ctx context.Context, id tenant.ID, by Actor, alert, comment string) (*Incident, error) {
+func (s *Scope) UnlinkAlert(ctx context.Context, id tenant.ID, by Actor, alert, comment string) (*Incident, error) {
 	target := int64(0)
 	err := s.edit(ctx, id, by, func(e *edit) error {
 		row, err := e.alert(ctx, alert)
@@ -297,7 +300,7 @@ func (s *Service) RemoveLab(ctx context.Context, id tenant.ID) (Removed, error) 
 
 // closeEmpty removes incidents without alerts and everything that redirects to them, and summarises the others. It returns how many had no alerts.
 func (s *Service) closeEmpty(ctx context.Context, tx bun.Tx, w *working, id tenant.ID, incidents []int64) (int, error) {
-	e := &edit{tx: tx, w: w, id: id, by: System, now: s.now()}
+	e := &edit{scope: &s.Scope, tx: tx, w: w, id: id, by: System, now: s.now()}
 	empty := 0
 	var gone []int64
 	var names []string

@@ -20,7 +20,7 @@ func count(got int, q Query, ask func() (int64, error)) (int64, error) {
 }
 
 // fill adds alert ids and joins to incidents.
-func (s *Service) fill(ctx context.Context, id tenant.ID, list []Incident) error {
+func (s *Scope) fill(ctx context.Context, id tenant.ID, list []Incident) error {
 	ids := make([]int64, len(list))
 	at := map[int64]int{}
 	for i := range list {
@@ -28,21 +28,25 @@ func (s *Service) fill(ctx context.Context, id tenant.ID, list []Incident) error
 		at[list[i].ID] = i
 		list[i].AlertIDs, list[i].Joins = []string{}, []Join{}
 	}
-	members, err := store.MemberList(ctx, s.db, id, ids)
+	members, err := store.MemberList(ctx, s.db, id, s.sight(), ids)
 	if err != nil {
 		return err
 	}
+	seen := make(map[string]bool, len(members))
 	for _, m := range members {
 		in := &list[at[m.IncidentID]]
 		in.AlertIDs = append(in.AlertIDs, m.ID)
+		seen[m.ID] = true
 	}
 	edges, err := store.EdgesOf(ctx, s.db, id, ids)
 	if err != nil {
 		return err
 	}
 	for _, e := range edges {
-		in := &list[at[e.IncidentID]]
-		in.Joins = append(in.Joins, joinOf(e))
+		if seen[e.AlertID] && seen[e.ToAlertID] {
+			in := &list[at[e.IncidentID]]
+			in.Joins = append(in.Joins, joinOf(e))
+		}
 	}
 	return nil
 }
@@ -52,7 +56,7 @@ func joinOf(e *store.Edge) Join {
 }
 
 // Incident returns one incident with alert ids, joins and comments. The id of a merged incident answers with the target's data and RedirectIncidentID set.
-func (s *Service) Incident(ctx context.Context, id tenant.ID, incident int64) (*Incident, error) {
+func (s *Scope) Incident(ctx context.Context, id tenant.ID, incident int64) (*Incident, error) {
 	row, redirected, err := s.find(ctx, id, incident)
 	if err != nil {
 		return nil, err
@@ -70,7 +74,7 @@ func (s *Service) Incident(ctx context.Context, id tenant.ID, incident int64) (*
 }
 
 // find follows redirects to the incident that answers for an id.
-func (s *Service) find(ctx context.Context, id tenant.ID, incident int64) (*store.Incident, bool, error) {
+func (s *Scope) find(ctx context.Context, id tenant.ID, incident int64) (*store.Incident, bool, error) {
 	asked := incident
 	for range 100 {
 		row, err := store.FindIncident(ctx, s.db, id, incident)
@@ -81,14 +85,21 @@ func (s *Service) find(ctx context.Context, id tenant.ID, incident int64) (*stor
 			return nil, false, fault.Newf(fault.NotFound, "incident %d does not exist", asked)
 		}
 		if row.Status != statusRedirected {
-			return row, incident != asked, nil
+			seen, err := s.narrow(ctx, id, []*store.Incident{row})
+			if err != nil {
+				return nil, false, err
+			}
+			if len(seen) == 0 {
+				return nil, false, fault.Newf(fault.NotFound, "incident %d does not exist", asked)
+			}
+			return seen[0], incident != asked, nil
 		}
 		incident = row.RedirectID
 	}
 	return nil, false, fault.Newf(fault.Internal, "incident %d redirects in a circle", asked)
 }
 
-func (s *Service) comments(ctx context.Context, id tenant.ID, target, name string) ([]Comment, error) {
+func (s *Scope) comments(ctx context.Context, id tenant.ID, target, name string) ([]Comment, error) {
 	rows, _, err := store.Activities(ctx, s.db, id, target, name, "comment", 0, 0)
 	out := make([]Comment, 0, len(rows))
 	for i := len(rows) - 1; i >= 0; i-- {
@@ -117,11 +128,12 @@ func incidentOf(r *store.Incident) Incident {
 }
 
 // Alerts lists alerts (those of one incident with Query.IncidentID).
-func (s *Service) Alerts(ctx context.Context, id tenant.ID, q Query) (Page[Alert], error) {
+func (s *Scope) Alerts(ctx context.Context, id tenant.ID, q Query) (Page[Alert], error) {
 	f, err := q.filter()
 	if err != nil {
 		return Page[Alert]{}, err
 	}
+	f.Sight = s.sight()
 	if q.IncidentID != 0 {
 		row, _, err := s.find(ctx, id, q.IncidentID)
 		if err != nil {
@@ -159,12 +171,16 @@ func (s *Service) Alerts(ctx context.Context, id tenant.ID, q Query) (Page[Alert
 }
 
 // Alert returns one alert in full.
-func (s *Service) Alert(ctx context.Context, id tenant.ID, alert string) (*Alert, error) {
+func (s *Scope) Alert(ctx context.Context, id tenant.ID, alert string) (*Alert, error) {
 	row, err := store.FindAlert(ctx, s.db, id, alert)
 	if err != nil {
 		return nil, err
 	}
-	if row == nil {
+	shown, err := s.Shows(ctx, id, "alert", alert)
+	if err != nil {
+		return nil, err
+	}
+	if row == nil || !shown {
 		return nil, noAlert(alert)
 	}
 	list, err := s.alertsOf(ctx, id, []*store.Alert{row})
@@ -183,19 +199,41 @@ func noAlert(alert string) error {
 }
 
 // alertsOf turns rows into what lists show.
-func (s *Service) alertsOf(ctx context.Context, id tenant.ID, rows []*store.Alert) ([]Alert, error) {
+func (s *Scope) alertsOf(ctx context.Context, id tenant.ID, rows []*store.Alert) ([]Alert, error) {
 	incidents := make([]int64, 0, len(rows))
 	for _, r := range rows {
 		incidents = append(incidents, r.IncidentID)
 	}
-	names, err := store.IncidentNames(ctx, s.db, id, distinct(incidents))
+	names, err := s.incidentNames(ctx, id, distinct(incidents))
 	if err != nil {
+		return nil, err
+	}
+	if err := s.cover(ctx, id, s.sight(), rows); err != nil {
 		return nil, err
 	}
 	out := make([]Alert, len(rows))
 	for i, r := range rows {
 		out[i] = alertOf(r)
 		out[i].IncidentName = names[r.IncidentID]
+	}
+	return out, nil
+}
+
+// incidentNames returns the names of incidents. One that the program made is made of the alerts that are seen.
+func (s *Scope) incidentNames(ctx context.Context, id tenant.ID, incidents []int64) (map[int64]string, error) {
+	if s.sight() == nil {
+		return store.IncidentNames(ctx, s.db, id, incidents)
+	}
+	rows, err := store.IncidentsByID(ctx, s.db, id, incidents)
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = s.narrow(ctx, id, rows); err != nil {
+		return nil, err
+	}
+	out := make(map[int64]string, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r.Name
 	}
 	return out, nil
 }
@@ -223,7 +261,7 @@ func alertOf(r *store.Alert) Alert {
 const shownHits = 100
 
 // fillAlerts adds evidence, hits and joins.
-func (s *Service) fillAlerts(ctx context.Context, id tenant.ID, list []Alert) error {
+func (s *Scope) fillAlerts(ctx context.Context, id tenant.ID, list []Alert) error {
 	ids := make([]string, len(list))
 	at := map[string]int{}
 	for i := range list {
@@ -231,7 +269,7 @@ func (s *Service) fillAlerts(ctx context.Context, id tenant.ID, list []Alert) er
 		at[list[i].ID] = i
 		list[i].Evidence, list[i].Hits, list[i].Joins = []Evidence{}, []HitRecord{}, []Join{}
 	}
-	evidence, err := store.EvidenceOf(ctx, s.db, id, ids)
+	evidence, err := s.evidence(ctx, id, ids)
 	if err != nil {
 		return err
 	}
@@ -253,7 +291,18 @@ func (s *Service) fillAlerts(ctx context.Context, id tenant.ID, list []Alert) er
 	if err != nil {
 		return err
 	}
+	var ends []string
 	for _, e := range edges {
+		ends = append(ends, e.AlertID, e.ToAlertID)
+	}
+	seen, err := store.Seen(ctx, s.db, id, s.sight(), distinct(ends))
+	if err != nil {
+		return err
+	}
+	for _, e := range edges {
+		if !seen[e.AlertID] || !seen[e.ToAlertID] {
+			continue
+		}
 		for _, end := range distinct([]string{e.AlertID, e.ToAlertID}) {
 			if i, ok := at[end]; ok {
 				list[i].Joins = append(list[i].Joins, joinOf(e))
@@ -275,7 +324,7 @@ func hitOf(h store.HitRow) HitRecord {
 }
 
 // Hits calls fn for every hit, of one alert or (alert "") of all, in the order of alerts and time, until fn fails.
-func (s *Service) Hits(ctx context.Context, id tenant.ID, alert string, fn func(HitRecord) error) error {
+func (s *Scope) Hits(ctx context.Context, id tenant.ID, alert string, fn func(HitRecord) error) error {
 	if alert != "" {
 		row, err := store.FindAlert(ctx, s.db, id, alert)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/incident/store"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
@@ -21,14 +22,17 @@ type Options struct {
 	Logger     *slog.Logger     // default slog.Default
 }
 
-// Service owns alerts and incidents of all tenants. It is safe for concurrent use.
-type Service struct {
+// Service owns alerts and incidents of all tenants. It is safe for concurrent use. Its own methods see everything; For narrows them.
+type Service struct{ Scope }
+
+// shared is what all scopes work on.
+type shared struct {
 	db  *bun.DB
 	opt Options
 
 	mu      sync.Mutex // guards the maps; taken before the locks of what they hold, never after
 	tenants map[tenant.ID]*working
-	queues  map[tenant.ID]*ledger
+	queues  map[ledgerKey]*ledger
 }
 
 // New makes the service on an open state database.
@@ -45,14 +49,15 @@ func New(db *bun.DB, o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Service{db: db, opt: o, tenants: map[tenant.ID]*working{}, queues: map[tenant.ID]*ledger{}}
+	core := &shared{db: db, opt: o, tenants: map[tenant.ID]*working{}, queues: map[ledgerKey]*ledger{}}
+	return &Service{Scope{shared: core, see: access.Everything(), manage: access.Everything()}}
 }
 
-func (s *Service) now() int64 { return micros(s.opt.Now()) }
+func (s *shared) now() int64 { return micros(s.opt.Now()) }
 
 // change runs fn in a transaction with the tenant's working set locked, then publishes what fn recorded. When fn fails the working set is
 // thrown away, because fn may have changed it; the next use reads it back from the database.
-func (s *Service) change(ctx context.Context, id tenant.ID, fn func(tx bun.Tx, w *working) error) error {
+func (s *shared) change(ctx context.Context, id tenant.ID, fn func(tx bun.Tx, w *working) error) error {
 	s.mu.Lock()
 	w := s.tenants[id]
 	if w == nil {
@@ -74,7 +79,7 @@ func (s *Service) change(ctx context.Context, id tenant.ID, fn func(tx bun.Tx, w
 	return nil
 }
 
-func (s *Service) commit(ctx context.Context, id tenant.ID, w *working, fn func(tx bun.Tx, w *working) error) ([]Change, error) {
+func (s *shared) commit(ctx context.Context, id tenant.ID, w *working, fn func(tx bun.Tx, w *working) error) ([]Change, error) {
 	w.changes = w.changes[:0]
 	number := int64(0)
 	err := s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -93,7 +98,7 @@ func (s *Service) commit(ctx context.Context, id tenant.ID, w *working, fn func(
 		return nil, err
 	}
 	if number != 0 {
-		s.ledger(id).note(number, w.changes)
+		s.ledger(ledgerKey{tenant: id}).note(number, w.changes)
 	}
 	return append([]Change(nil), w.changes...), nil
 }
@@ -104,7 +109,7 @@ func at(us int64) time.Time { return time.UnixMicro(us).UTC() }
 
 // analyse lets SQLite look at the tables when they have grown eightfold: without figures it takes every row of one tenant for ten and walks whole tables.
 // PostgreSQL does so by itself.
-func (s *Service) analyse(ctx context.Context, w *working) {
+func (s *shared) analyse(ctx context.Context, w *working) {
 	w.mu.Lock()
 	due := w.opened >= w.analysed
 	if due {

@@ -78,12 +78,12 @@ func AlertsByID(ctx context.Context, db bun.IDB, id tenant.ID, alerts []string) 
 	return out, err
 }
 
-// AlertsOf returns the alerts of incidents, oldest first.
-func AlertsOf(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) ([]*Alert, error) {
+// AlertsOf returns those of the alerts of incidents that are seen, oldest first.
+func AlertsOf(ctx context.Context, db bun.IDB, id tenant.ID, v *Sight, incidents []int64) ([]*Alert, error) {
 	var out []*Alert
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []*Alert
-		if err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).Order("first_activity", "no").Scan(ctx); err != nil {
+		if err := v.where(db.NewSelect().Model(&rows).Where("a.tenant_id = ? AND incident_id IN (?)", id, bun.List(part))).Order("first_activity", "no").Scan(ctx); err != nil {
 			return err
 		}
 		out = append(out, rows...)
@@ -148,12 +148,12 @@ func Members(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) (
 	return out, err
 }
 
-// MemberList returns the alerts of incidents, oldest first.
-func MemberList(ctx context.Context, db bun.IDB, id tenant.ID, incidents []int64) ([]Place, error) {
+// MemberList returns those of the alerts of incidents that are seen, oldest first.
+func MemberList(ctx context.Context, db bun.IDB, id tenant.ID, v *Sight, incidents []int64) ([]Place, error) {
 	var out []Place
 	err := inChunks(incidents, func(part []int64) error {
 		var rows []Place
-		err := db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("tenant_id = ? AND incident_id IN (?)", id, bun.List(part)).
+		err := v.where(db.NewSelect().Model((*Alert)(nil)).Column("id", "incident_id", "status", "lab").Where("a.tenant_id = ? AND incident_id IN (?)", id, bun.List(part))).
 			Order("first_activity", "no").Scan(ctx, &rows)
 		out = append(out, rows...)
 		return err

@@ -59,23 +59,35 @@ func EntitiesByKey(ctx context.Context, db bun.IDB, id tenant.ID, keys []string)
 	return out, err
 }
 
-// SearchEntities finds entities by part of their name or key, latest first.
-func SearchEntities(ctx context.Context, db bun.IDB, id tenant.ID, text string, top int) ([]*Entity, error) {
+// SearchEntities finds those of the entities of alerts that are seen by part of their name or key, latest first.
+func SearchEntities(ctx context.Context, db bun.IDB, id tenant.ID, v *Sight, text string, top int) ([]*Entity, error) {
 	var rows []*Entity
-	err := db.NewSelect().Model(&rows).Where("tenant_id = ? AND search LIKE ? ESCAPE '!'", id, like(text)).Order("last_seen DESC", "entity").Limit(int64(top)).Scan(ctx)
+	q := db.NewSelect().Model(&rows).Where("en.tenant_id = ? AND en.search LIKE ? ESCAPE '!'", id, like(text))
+	if v != nil {
+		alerts := v.where(db.NewSelect().TableExpr("alert_entities AS ae").ColumnExpr("1").
+			Join("JOIN alerts AS a ON a.tenant_id = ae.tenant_id AND a.id = ae.alert_id").Where("ae.tenant_id = en.tenant_id AND ae.entity = en.entity"))
+		q = q.Where("EXISTS (?)", alerts)
+		if v.Groups != nil {
+			q = q.Where("(en.kind <> 'device' OR coalesce((SELECT vd.group_id FROM devices AS vd WHERE vd.tenant_id = en.tenant_id AND vd.entity = en.entity), ?) IN (?))", v.None, bun.List(v.Groups))
+		}
+	}
+	err := q.Order("last_seen DESC", "entity").Limit(int64(top)).Scan(ctx)
 	return rows, err
 }
 
-// AlertCounts returns how many alerts name each entity.
-func AlertCounts(ctx context.Context, db bun.IDB, id tenant.ID, keys []string) (map[string]int, error) {
+// AlertCounts returns how many of the alerts that are seen name each entity.
+func AlertCounts(ctx context.Context, db bun.IDB, id tenant.ID, v *Sight, keys []string) (map[string]int, error) {
 	out := map[string]int{}
 	err := inChunks(keys, func(part []string) error {
 		var rows []struct {
 			Entity string
 			N      int
 		}
-		err := db.NewSelect().Model((*AlertEntity)(nil)).Column("entity").ColumnExpr("count(*) AS n").
-			Where("tenant_id = ? AND entity IN (?)", id, bun.List(part)).Group("entity").Scan(ctx, &rows)
+		q := db.NewSelect().Model((*AlertEntity)(nil)).Column("ae.entity").ColumnExpr("count(*) AS n").Where("ae.tenant_id = ? AND ae.entity IN (?)", id, bun.List(part))
+		if v != nil {
+			q = v.where(q.Join("JOIN alerts AS a ON a.tenant_id = ae.tenant_id AND a.id = ae.alert_id"))
+		}
+		err := q.Group("ae.entity").Scan(ctx, &rows)
 		for _, r := range rows {
 			out[r.Entity] = r.N
 		}
@@ -115,6 +127,8 @@ func Rekey(ctx context.Context, db bun.IDB, id tenant.ID, from, to string) error
 		{"UPDATE alert_evidence SET entity = ? WHERE tenant_id = ? AND entity = ?", []any{to, id, from}},
 		{"DELETE FROM entities WHERE tenant_id = ? AND entity = ? AND EXISTS (SELECT 1 FROM entities WHERE tenant_id = ? AND entity = ?)", []any{id, from, id, to}},
 		{"UPDATE entities SET entity = ? WHERE tenant_id = ? AND entity = ?", []any{to, id, from}},
+		{"DELETE FROM devices WHERE tenant_id = ? AND entity = ? AND EXISTS (SELECT 1 FROM devices WHERE tenant_id = ? AND entity = ?)", []any{id, from, id, to}},
+		{"UPDATE devices SET entity = ? WHERE tenant_id = ? AND entity = ?", []any{to, id, from}},
 	}
 	for _, s := range steps {
 		if _, err := db.NewRaw(s.query, s.args...).Exec(ctx); err != nil {

@@ -65,10 +65,11 @@ func CountIncidents(ctx context.Context, db bun.IDB, id tenant.ID) (int, error) 
 	return int(n), err
 }
 
-// IncidentsWith returns the incident of each alert that names an entity. (DISTINCT would make SQLite walk all alerts in the order of incidents.)
-func IncidentsWith(ctx context.Context, db bun.IDB, id tenant.ID, entity string) ([]int64, error) {
+// IncidentsWith returns the incident of each alert that is seen and names an entity. (DISTINCT would make SQLite walk all alerts in the order of incidents.)
+func IncidentsWith(ctx context.Context, db bun.IDB, id tenant.ID, v *Sight, entity string) ([]int64, error) {
 	var out []int64
-	err := db.NewRaw("SELECT incident_id FROM alerts WHERE tenant_id = ? AND id IN (SELECT alert_id FROM alert_entities WHERE tenant_id = ? AND entity = ?)", id, id, entity).Scan(ctx, &out)
+	err := v.where(db.NewSelect().TableExpr("alerts AS a").Column("incident_id").
+		Where("a.tenant_id = ? AND a.id IN (SELECT alert_id FROM alert_entities WHERE tenant_id = ? AND entity = ?)", id, id, entity)).Scan(ctx, &out)
 	return out, err
 }
 

@@ -21,6 +21,7 @@ type Filter struct {
 	Search     string
 	IncidentID int64
 	RuleID     string
+	Sight      *Sight
 }
 
 // Order is a sort column with its direction.
@@ -92,6 +93,7 @@ func (f *Filter) alerts(q *bun.SelectQuery, id tenant.ID, skip string) *bun.Sele
 	if f.IncidentID != 0 {
 		q = q.Where("a.incident_id = ?", f.IncidentID)
 	}
+	q = f.Sight.where(q)
 	if f.RuleID != "" {
 		q = q.Where("a.rule_id = ?", f.RuleID)
 	}
