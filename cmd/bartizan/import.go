@@ -17,6 +17,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/ingest/reader"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 type importFlags struct {
@@ -133,6 +134,9 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	if err := errors.Join(walkErr, err); err != nil {
 		return err
 	}
+	if err := countImport(ctx, n, id, totals); err != nil {
+		return err
+	}
 	report := newReport(totals, sink)
 	if !f.noDetect && !totals.First.IsZero() {
 		late, err := n.runScheduled(ctx, id, "", totals.First, totals.Last)
@@ -153,6 +157,13 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 		return exitError(exitRefused)
 	}
 	return err
+}
+
+// countImport notes that the records came by an import.
+func countImport(ctx context.Context, n *node, id tenant.ID, totals ingest.Totals) error {
+	t := ingest.NewTraffic(n.db, n.log)
+	t.Delivered(id, ingest.Sender{Kind: ingest.SenderImport, Name: "bartizan import"}, totals.Families, totals.Refused, totals.Bytes)
+	return t.Flush(ctx)
 }
 
 // importSink feeds the pipeline from a walk and leaves out what an earlier import of the same content stored.

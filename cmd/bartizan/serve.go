@@ -59,6 +59,7 @@ type server struct {
 	jobs    *jobs.Queue
 	metrics *telemetry.Metrics
 	intake  *intake
+	traffic *ingest.Traffic
 	lab     *simulate.Service
 
 	traces sync.Mutex // held while rules look at a lab run and while runs are removed, so that nothing found before a removal arrives after it
@@ -103,6 +104,9 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 		return err
 	}
 	receiver := ingest.NewReceiver(s.bus, n.records, sourceFamilies())
+	s.traffic = ingest.NewTraffic(n.db, log)
+	receiver.Count(s.traffic)
+	defer s.traffic.Start(context.WithoutCancel(ctx))()
 	s.lab = simulate.NewService(n.db, scenarios, deliver(receiver), s.removeLab, s.labChanged)
 	if err := s.lab.Recover(ctx); err != nil {
 		return err
@@ -135,7 +139,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 		return err
 	}
 	handler := api.New(api.Deps{
-		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records,
+		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records, Traffic: s.traffic,
 		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})

@@ -15,8 +15,8 @@ import (
 )
 
 func newToken() *cobra.Command {
-	cmd := &cobra.Command{Use: "token", Short: "Make, list and revoke API tokens", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenRevoke())
+	cmd := &cobra.Command{Use: "token", Short: "Make, list, bound and revoke API tokens", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenQuota(), newTokenRevoke())
 	return cmd
 }
 
@@ -26,6 +26,7 @@ func newTokenCreate() *cobra.Command {
 		name, user string
 		scopes     []string
 		expires    time.Duration
+		quota      quotaFlags
 		asJSON     bool
 	)
 	cmd := &cobra.Command{
@@ -44,14 +45,21 @@ tenants, backups).`,
 			for _, s := range scopes {
 				n.Scopes = append(n.Scopes, access.Scope(s))
 			}
+			var err error
+			if n.Quota, err = quota.quota(); err != nil {
+				return err
+			}
 			if expires != 0 {
 				n.Expires = time.Now().Add(expires).UTC()
 			}
 			var made api.TokenView
-			err := target.either(cmd.Context(), "token create", func(c *client) error {
+			err = target.either(cmd.Context(), "token create", func(c *client) error {
 				body := map[string]any{"name": n.Name, "scopes": n.Scopes}
 				if !n.Expires.IsZero() {
 					body["expires"] = n.Expires
+				}
+				if n.Quota != (access.Quota{}) {
+					body["quota"] = n.Quota
 				}
 				return c.call(cmd.Context(), http.MethodPost, "/api/tokens", body, &made)
 			}, func(d *desk) error {
@@ -72,6 +80,7 @@ tenants, backups).`,
 	cmd.Flags().StringSliceVar(&scopes, "scope", []string{string(access.ScopeRead), string(access.ScopeHunt)}, "what it may be used for: read, write, hunt, ingest, admin (repeatable)")
 	cmd.Flags().StringVar(&user, "user", "", "user whose permissions bound the token (default: none, a token of the tenant)")
 	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it lasts, such as 2160h (default: until it is revoked; 90 days with --server)")
+	quota.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document on standard output")
 	return cmd
 }
@@ -103,13 +112,13 @@ func newTokenList() *cobra.Command {
 				return err
 			}
 			return show(cmd.OutOrStdout(), asJSON, out, func(t *tabwriter.Writer) {
-				fmt.Fprintln(t, "ID\tNAME\tSCOPES\tCREATED\tBY\tEXPIRES\tLAST USED")
+				fmt.Fprintln(t, "ID\tNAME\tSCOPES\tCREATED\tBY\tEXPIRES\tLAST USED\tQUOTA")
 				for _, v := range out.Tokens {
 					names := make([]string, 0, len(v.Scopes))
 					for _, s := range v.Scopes {
 						names = append(names, string(s))
 					}
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Name, commaList(names), day(v.Created), v.Creator, day(v.Expires), day(v.LastUsed))
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Name, commaList(names), day(v.Created), v.Creator, day(v.Expires), day(v.LastUsed), quotaText(v.Quota))
 				}
 			})
 		},

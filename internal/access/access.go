@@ -97,6 +97,8 @@ type Principal struct {
 	Name        string // sign-in name, or the token's name
 	DisplayName string
 	TokenID     string
+	TokenName   string    // as it was given when the token was made
+	Quota       Quota     // of what the token delivers
 	Home        tenant.ID // the tenant it works in unless it asks for another
 	Address     string    // where the request came from, for the audit log
 	// MustChange is set while the user has a password that somebody else chose: nothing but changing it is allowed.

@@ -31,6 +31,26 @@ type Token struct {
 	Creator  string     `json:"createdBy"`
 	Expires  state.Time `json:"expires"`
 	LastUsed state.Time `json:"lastUsed"`
+	Quota    Quota      `json:"quota"`
+}
+
+// Quota bounds what a token delivers; 0 means no bound.
+type Quota struct {
+	RecordsPerMinute int64 `json:"recordsPerMinute,omitempty"`
+	BytesPerDay      int64 `json:"bytesPerDay,omitempty"`
+}
+
+// maxQuota is beyond what any quota needs, and far from where numbers end.
+const maxQuota = 1 << 50
+
+func (q Quota) check() error {
+	if q.RecordsPerMinute < 0 || q.RecordsPerMinute > maxQuota {
+		return fault.Newf(fault.Invalid, "the records per minute are between 0 (no bound) and %d", int64(maxQuota)).On("recordsPerMinute")
+	}
+	if q.BytesPerDay < 0 || q.BytesPerDay > maxQuota {
+		return fault.Newf(fault.Invalid, "the bytes per day are between 0 (no bound) and %d", int64(maxQuota)).On("bytesPerDay")
+	}
+	return nil
 }
 
 type tokenRow struct {
@@ -45,12 +65,18 @@ type tokenRow struct {
 	CreatedBy     string     `bun:"created_by"`
 	Expires       state.Time `bun:"expires"`
 	LastUsed      state.Time `bun:"last_used"`
+	QuotaRecords  int64      `bun:"quota_records"`
+	QuotaBytes    int64      `bun:"quota_bytes"`
+}
+
+func (r *tokenRow) quota() Quota {
+	return Quota{RecordsPerMinute: r.QuotaRecords, BytesPerDay: r.QuotaBytes}
 }
 
 func (r *tokenRow) token() *Token {
 	t := &Token{
 		ID: r.ID, Name: r.Name, Tenant: r.Tenant, User: r.UserID, Created: r.Created, Creator: r.CreatedBy, Expires: r.Expires, LastUsed: r.LastUsed,
-		Scopes: []Scope{},
+		Scopes: []Scope{}, Quota: r.quota(),
 	}
 	for _, s := range strings.Fields(r.Scopes) {
 		t.Scopes = append(t.Scopes, Scope(s))
@@ -69,6 +95,7 @@ type NewToken struct {
 	Scopes  []Scope
 	Expires time.Time // zero: never, which only service tokens may have
 	User    string    // id or sign-in name of the owner; empty makes a service token, which only the console can
+	Quota   Quota
 }
 
 // CreateToken makes a token for the tenant and returns its secret, which is not kept. A user makes tokens for themself only: they can do what the user can, at
@@ -90,6 +117,9 @@ func (s *Service) CreateToken(ctx context.Context, by *Principal, id tenant.ID, 
 		}
 		names = append(names, string(scope))
 	}
+	if err := n.Quota.check(); err != nil {
+		return nil, "", err
+	}
 	now := s.now()
 	if !n.Expires.IsZero() && !n.Expires.After(now) {
 		return nil, "", fault.Newf(fault.Invalid, "the token would have expired already").On("expires")
@@ -104,6 +134,7 @@ func (s *Service) CreateToken(ctx context.Context, by *Principal, id tenant.ID, 
 	row := &tokenRow{
 		Tenant: id, ID: ulid.Make().String(), Hash: hashToken(secret), Name: n.Name, UserID: owner, Scopes: strings.Join(names, " "),
 		Created: state.At(now), CreatedBy: by.Name, Expires: state.At(n.Expires),
+		QuotaRecords: n.Quota.RecordsPerMinute, QuotaBytes: n.Quota.BytesPerDay,
 	}
 	if n.Expires.IsZero() {
 		row.Expires = state.Time{}
@@ -209,6 +240,50 @@ func (s *Service) RevokeToken(ctx context.Context, by *Principal, id tenant.ID, 
 	return s.Audit(ctx, id, by, Entry{Action: "token.revoke", Target: token})
 }
 
+// SetQuota bounds what a token delivers. Whoever manages the core settings sets quotas; the zero Quota takes the bounds away.
+func (s *Service) SetQuota(ctx context.Context, by *Principal, id tenant.ID, token string, q Quota) error {
+	if err := by.Require(id, CoreManage); err != nil {
+		return err
+	}
+	if err := q.check(); err != nil {
+		return err
+	}
+	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		res, err := tx.NewUpdate().Model((*tokenRow)(nil)).Set("quota_records = ?", q.RecordsPerMinute).Set("quota_bytes = ?", q.BytesPerDay).
+			Where("tenant_id = ? AND id = ?", id, token).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, fault.Newf(fault.NotFound, "there is no token %s", token))
+		}
+		return s.AuditTx(ctx, tx, id, by, Entry{Action: "token.quota", Target: token, Details: map[string]any{"recordsPerMinute": q.RecordsPerMinute, "bytesPerDay": q.BytesPerDay}})
+	})
+}
+
+// TokenQuotas are the quotas of the tenant's tokens that have one, by token.
+func (s *Service) TokenQuotas(ctx context.Context, id tenant.ID) (map[string]Quota, error) {
+	var rows []tokenRow
+	if err := s.db.NewSelect().Model(&rows).Where("tenant_id = ? AND (quota_records > 0 OR quota_bytes > 0)", id).Scan(ctx); err != nil {
+		return nil, err
+	}
+	out := make(map[string]Quota, len(rows))
+	for i := range rows {
+		out[rows[i].ID] = rows[i].quota()
+	}
+	return out, nil
+}
+
+// TokenQuota is the quota of one token, the zero Quota when there is none.
+func (s *Service) TokenQuota(ctx context.Context, id tenant.ID, token string) (Quota, error) {
+	row := new(tokenRow)
+	err := s.db.NewSelect().Model(row).Where("tenant_id = ? AND id = ?", id, token).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Quota{}, nil
+	}
+	return row.quota(), err
+}
+
 // TokenPrincipal returns who acts with the token, or fault.Unauthorized when there is no such token, it expired, or its owner is gone, disabled or no longer a
 // member of the tenant.
 func (s *Service) TokenPrincipal(ctx context.Context, secret string) (*Principal, error) {
@@ -241,7 +316,7 @@ func (s *Service) tokenPrincipal(ctx context.Context, where string, args ...any)
 	if !row.Expires.IsZero() && !row.Expires.After(now) {
 		return nil, errToken()
 	}
-	p := &Principal{Kind: KindToken, Name: "token " + row.Name, TokenID: row.ID, Home: row.Tenant}
+	p := &Principal{Kind: KindToken, Name: "token " + row.Name, TokenID: row.ID, TokenName: row.Name, Quota: row.quota(), Home: row.Tenant}
 	for _, scope := range strings.Fields(row.Scopes) {
 		p.scopes |= Scope(scope).bit()
 	}

@@ -45,6 +45,7 @@ type Deps struct {
 	Receiver  Receiver
 	Osquery   *osquery.Service
 	Sources   Sources
+	Traffic   Traffic
 	Settings  *setting.Service
 	Live      *live.Hub
 	Metrics   *telemetry.Metrics
@@ -68,9 +69,17 @@ type Receiver interface {
 
 // Sources knows what arrived; ingest.Records does.
 type Sources interface {
-	Sources(ctx context.Context, id tenant.ID) ([]ingest.Source, error)
 	DeadLetters(ctx context.Context, id tenant.ID, skip, top int64) ([]ingest.DeadLetter, int64, error)
 	Drop(ctx context.Context, id tenant.ID, ids []string) (int64, error)
+}
+
+// Traffic knows who delivers, how the sources are doing, and what a sender may still deliver; ingest.Traffic does.
+type Traffic interface {
+	Sources(ctx context.Context, id tenant.ID) ([]ingest.SourceHealth, error)
+	Senders(ctx context.Context, id tenant.ID) ([]ingest.SenderSeen, error)
+	Clocks(ctx context.Context, id tenant.ID) ([]ingest.DeviceClock, error)
+	Silent(ctx context.Context, id tenant.ID) ([]ingest.SourceHealth, error)
+	Admit(ctx context.Context, id tenant.ID, s ingest.Sender, q ingest.Quota, announced int64) (*ingest.Grant, error)
 }
 
 // System is the running program as the surface sees it.
@@ -135,6 +144,7 @@ func newServer(d Deps) *server {
 	s.registerEvents()
 	s.registerLab()
 	s.registerSources()
+	s.registerSenders()
 	s.registerSettings()
 	s.registerAudit()
 	s.registerHealth()

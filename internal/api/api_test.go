@@ -103,6 +103,8 @@ type fakeReceiver struct {
 	got  map[string]string // tenant/source/file -> body
 	took []string          // tenant host data
 	fail error
+
+	traffic *ingest.Traffic // told of what is taken, as the real receiver does; may be nil
 }
 
 func (f *fakeReceiver) Accept(_ context.Context, d ingest.Delivery, body io.Reader) (ingest.Receipt, error) {
@@ -128,6 +130,7 @@ func (f *fakeReceiver) Take(_ context.Context, d ingest.Delivery, records []inge
 		return ingest.Taken{}, f.fail
 	}
 	out := ingest.Taken{Refused: make([]error, len(records))}
+	f.traffic.Delivered(d.Tenant, d.Sender, map[string]int64{"generic": int64(len(records))}, 0, 1)
 	for i, r := range records {
 		if strings.Contains(string(r.Data), "bad") {
 			out.Refused[i] = fault.Newf(fault.Invalid, "bad record")
@@ -149,11 +152,6 @@ type fakeSources struct{}
 
 func (fakeSources) Drop(_ context.Context, _ tenant.ID, ids []string) (int64, error) {
 	return int64(len(ids)), nil
-}
-
-func (fakeSources) Sources(context.Context, tenant.ID) ([]ingest.Source, error) {
-	at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	return []ingest.Source{{Family: "winlog", FirstSeen: state.At(at), LastSeen: state.At(at.Add(10 * time.Minute)), Records: 1000}}, nil
 }
 
 func (fakeSources) DeadLetters(_ context.Context, _ tenant.ID, skip, top int64) ([]ingest.DeadLetter, int64, error) {
@@ -264,7 +262,7 @@ func open1(t *testing.T, location string, change func(*Deps)) *house {
 	d := Deps{
 		Access: h.access, Incidents: incidents, Links: linker{}, Hunting: h.hunter, Queries: hunting.New(db, hunting.Options{}),
 		Rules: &fakeRules{rules: map[string]*detect.Rule{"r1": {ID: "r1", Title: "a rule", Kind: detect.Sigma}}},
-		Lab:   simulate.NewService(db, nil, nil, nil, nil), Receiver: h.ingest, Osquery: agents, Sources: fakeSources{}, Settings: setting.New(db, 180*24*time.Hour),
+		Lab:   simulate.NewService(db, nil, nil, nil, nil), Receiver: h.ingest, Osquery: agents, Sources: fakeSources{}, Traffic: ingest.NewTraffic(db, telemetry.Discard()), Settings: setting.New(db, 180*24*time.Hour),
 		Live: h.hub, Metrics: telemetry.NewMetrics(), System: &fakeSystem{dir: t.TempDir()}, Version: "1.2.3", MaxBody: 1 << 16, MaxIngest: 1 << 16,
 		Portal: fstest.MapFS{
 			"index.html":         {Data: []byte("<title>portal</title>")},

@@ -67,7 +67,17 @@ func (s *server) registerHealth() {
 			h.Limits = []telemetry.LimitHit{} // they name people and deliveries of every tenant
 		}
 		h.Status = "healthy"
-		if len(h.Limits) > 0 {
+		silent, err := s.Traffic.Silent(ctx, c.tenant)
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range silent {
+			h.Components = append(h.Components, HealthComponent{
+				Name: "source " + source.Family, OK: true, Status: "advisory",
+				Detail: "silent: it delivered regularly until " + source.LastSeen.UTC().Format(time.RFC3339) + ", and nothing since",
+			})
+		}
+		if len(h.Limits)+len(silent) > 0 {
 			h.Status = "advisory"
 		}
 		for _, part := range h.Components {

@@ -52,12 +52,12 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request, c *call) error 
 	if err := fitName(file); err != nil {
 		return err
 	}
-	body, err := s.ingestBody(w, r)
+	body, err := s.ingestBody(w, r, c)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	receipt, err := s.Receiver.Accept(r.Context(), ingest.Delivery{Tenant: c.tenant, Source: r.PathValue("source"), File: file}, body)
+	receipt, err := s.Receiver.Accept(r.Context(), ingest.Delivery{Tenant: c.tenant, Sender: c.sender(), Source: r.PathValue("source"), File: file}, body)
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
@@ -99,6 +99,8 @@ type bounded struct {
 	left     int64
 	exceeded bool
 	close    func()
+	grant    *ingest.Grant
+	byQuota  bool // left is what the sender's quota has room for
 }
 
 var errExceeded = fmt.Errorf("the body is larger than is allowed")
@@ -123,6 +125,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // Close frees what decompression holds.
 func (b *bounded) Close() error {
 	b.close()
+	b.grant.Release()
 	return nil
 }
 

@@ -66,7 +66,7 @@ type elasticError struct {
 
 func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) error {
 	start := time.Now()
-	body, err := s.ingestBody(w, r)
+	body, err := s.ingestBody(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -82,6 +82,10 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 		if i.Err != nil {
 			row.refuse(i.Err)
 			answer.Errors = true
+		} else if most := body.grant.Records; most >= 0 && int64(len(records)) >= most {
+			// The rest is to be sent again, and nothing but the rest: shippers look at each item's status.
+			row.refuse(body.grant.RefuseRecords())
+			answer.Errors = true
 		} else {
 			records, rows = append(records, ingest.WireRecord{Data: i.Doc}), append(rows, len(answer.Items))
 		}
@@ -91,7 +95,7 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
-	taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant}, records)
+	taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant, Sender: c.sender()}, records)
 	if err != nil {
 		return err
 	}
@@ -111,13 +115,31 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 }
 
 func (row *bulkAnswerRow) refuse(err error) {
+	if fault.CodeOf(err) == fault.Busy {
+		row.Status, row.Result, row.Error = http.StatusTooManyRequests, "", &elasticError{"es_rejected_execution_exception", err.Error()}
+		return
+	}
 	row.Status, row.Result, row.Error = http.StatusBadRequest, "", &elasticError{"document_parsing_exception", err.Error()}
 }
 
-// ingestBody is the decoded, bounded body of a delivery, with the time that a sender has to send it.
-func (s *server) ingestBody(w http.ResponseWriter, r *http.Request) (*bounded, error) {
+// ingestBody is the decoded, bounded body of a delivery, with the time that a sender has to send it. A sender over its quota is refused before anything is
+// read. The body is to be closed when the delivery is over.
+func (s *server) ingestBody(w http.ResponseWriter, r *http.Request, c *call) (*bounded, error) {
+	grant, err := s.Traffic.Admit(r.Context(), c.tenant, c.sender(), ingest.Quota(c.who.Quota), r.ContentLength)
+	if err != nil {
+		return nil, err
+	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ingestTime)) // not every connection has one
-	return s.decoded(w, r)
+	body, err := s.decoded(w, r)
+	if err != nil {
+		grant.Release()
+		return nil, err
+	}
+	body.grant = grant
+	if grant.Bytes >= 0 && grant.Bytes < body.left {
+		body.left, body.byQuota = grant.Bytes, true
+	}
+	return body, nil
 }
 
 // tooLarge tells a body that was cut from one that is wrong.
@@ -125,6 +147,9 @@ func (s *server) tooLarge(body *bounded, c *call, err error) error {
 	var cut *http.MaxBytesError
 	if !body.exceeded && !errors.As(err, &cut) {
 		return err
+	}
+	if body.exceeded && body.byQuota {
+		return body.grant.Refuse()
 	}
 	s.limitHit("http.max-ingest", "a delivery to "+string(c.tenant))
 	return fault.Newf(fault.TooLarge, "the delivery is larger than %d bytes (http.max-ingest); send it in parts", s.MaxIngest)

@@ -63,7 +63,7 @@ func (s *server) registerHEC() {
 }
 
 func (s *server) hecEvents(w http.ResponseWriter, r *http.Request, c *call) error {
-	body, err := s.ingestBody(w, r)
+	body, err := s.ingestBody(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (s *server) hecEvents(w http.ResponseWriter, r *http.Request, c *call) erro
 // hecTake keeps the events; one that could not be read is named, those before it are kept.
 func (s *server) hecTake(w http.ResponseWriter, r *http.Request, c *call, records []ingest.WireRecord, wrong *ingest.HECError) error {
 	if len(records) > 0 {
-		taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant, File: r.URL.Query().Get("source")}, records)
+		taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant, Sender: c.sender(), File: r.URL.Query().Get("source")}, records)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (s *server) hecLines(w http.ResponseWriter, r *http.Request, c *call) error
 	if err := fitName(r.URL.Query().Get("source")); err != nil {
 		return err
 	}
-	body, err := s.ingestBody(w, r)
+	body, err := s.ingestBody(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func refuseHEC(w http.ResponseWriter, p *problemError) {
 	case http.StatusForbidden:
 		a.Code = hecForbidden
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		a.Code = hecBusy
+		a.Code, a.Text = hecBusy, "Server is busy: "+a.Text
 	case http.StatusBadRequest:
 		a.Code = 6
 	}

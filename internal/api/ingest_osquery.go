@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/osquery"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
@@ -36,7 +38,8 @@ const maxOsquery = 16 << 20
 
 // osqueryBody reads a request.
 func (s *server) osqueryBody(w http.ResponseWriter, r *http.Request) (*osqueryRequest, error) {
-	body, err := s.ingestBody(w, r)
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ingestTime)) // not every connection has one
+	body, err := s.decoded(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +113,17 @@ func (s *server) registerOsquery() {
 		if err := json.Unmarshal(in.Data, &data); len(in.Data) > 0 && err != nil {
 			return nil, fault.Newf(fault.Invalid, "the data is no list: %w", err).On("data")
 		}
-		return map[string]any{}, s.Osquery.Log(ctx, n, in.LogType, data)
+		quota, err := s.Access.TokenQuota(ctx, n.Tenant, n.TokenID)
+		if err != nil {
+			return nil, err
+		}
+		sender := ingest.Sender{Kind: ingest.SenderOsquery, ID: n.ID, Name: n.Host, Address: n.Address, Account: n.TokenID}
+		grant, err := s.Traffic.Admit(ctx, n.Tenant, sender, ingest.Quota(quota), int64(len(in.Data)))
+		if err != nil {
+			return nil, err
+		}
+		defer grant.Release()
+		return map[string]any{}, s.Osquery.Log(ctx, n, sender, in.LogType, data)
 	}))
 	add("distributed/read", "osqueryRead", "Queries that an osquery agent is asked to run once", known(func(context.Context, *osquery.Node, *osqueryRequest) (any, error) {
 		return map[string]any{"queries": map[string]string{}}, nil

@@ -1,13 +1,13 @@
 package api
 
 import (
-	"encoding/json"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
@@ -39,7 +39,7 @@ func (s *server) registerOTLP() {
 }
 
 func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind string) error {
-	body, err := s.ingestBody(w, r)
+	body, err := s.ingestBody(w, r, c)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind stri
 	if err != nil {
 		return err
 	}
-	taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant}, records)
+	taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant, Sender: c.sender()}, records)
 	if err != nil {
 		return err
 	}
@@ -71,19 +71,30 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind stri
 	return nil
 }
 
-// otlpFail answers with a google.rpc.Status in the encoding of the request; only 429 and 503 make clients send again.
+// otlpFail answers with a google.rpc.Status in the encoding of the request; only 429 and 503 make clients send again, after Retry-After and the
+// google.rpc.RetryInfo in the details.
 func (s *server) otlpFail(w http.ResponseWriter, r *http.Request, kind string, err error) {
 	s.failAs(w, r, operation{refuse: func(w http.ResponseWriter, p *problemError) {
+		after, _ := strconv.ParseInt(w.Header().Get("Retry-After"), 10, 64)
 		w.Header().Set("Content-Type", kind)
 		w.WriteHeader(p.status)
-		const invalidArgument = 3
-		if kind == typeJSON {
-			_ = json.NewEncoder(w).Encode(map[string]any{"code": invalidArgument, "message": p.Problem.Error.Message})
-			return
-		}
-		b := protowire.AppendTag(nil, 1, protowire.VarintType)
-		b = protowire.AppendVarint(b, invalidArgument)
-		b = protowire.AppendTag(b, 2, protowire.BytesType)
-		_, _ = w.Write(protowire.AppendString(b, p.Problem.Error.Message))
+		_, _ = w.Write(ingest.OTLPStatus(rpcCode(p.status), p.Problem.Error.Message, time.Duration(after)*time.Second, kind == typeJSON))
 	}}, err)
+}
+
+// rpcCode is the google.rpc.Code of a status.
+func rpcCode(status int) int {
+	switch status {
+	case http.StatusUnauthorized:
+		return 16
+	case http.StatusForbidden:
+		return 7
+	case http.StatusTooManyRequests:
+		return 8 // RESOURCE_EXHAUSTED
+	case http.StatusServiceUnavailable:
+		return 14
+	case http.StatusInternalServerError:
+		return 13
+	}
+	return 3 // INVALID_ARGUMENT
 }

@@ -7,11 +7,15 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -266,5 +270,125 @@ func TestRecordsOfADelivery(t *testing.T) {
 	}
 	if err := h.server.room(&call{tenant: "t2"}, maxWireRecords); fault.CodeOf(err) != fault.TooLarge {
 		t.Errorf("one record too many: %v", err)
+	}
+}
+
+// counted is a house whose receiver is counted as the real one is.
+func counted(t *testing.T) (h *house, traffic *ingest.Traffic) {
+	t.Helper()
+	h = open1(t, t.TempDir()+"/state.db", func(d *Deps) { traffic = d.Traffic.(*ingest.Traffic) })
+	h.ingest.traffic = traffic
+	return h, traffic
+}
+
+func TestQuotaOfDeliveries(t *testing.T) {
+	h, traffic := counted(t)
+	admin := h.person("t2", "ada", access.GlobalAdministrator)
+	tk, secret, err := h.access.CreateToken(context.Background(), h.console, "t2", access.NewToken{Name: "beats", Scopes: []access.Scope{access.ScopeIngest}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quota := "/api/tokens/" + tk.ID + "/quota"
+	admin.must("PUT", quota, map[string]any{"recordsPerMinute": 3}, 204, "X-Tenant", "t2")
+	bulk := func(n int) string { return strings.Repeat(`{"create":{}}`+"\n"+`{"n":1}`+"\n", n) }
+	ship := h.shipper()
+
+	// Of a bulk request, the items that fit are taken, and the others are to be sent again.
+	status, _, got := ship.send("POST", "/_bulk", "ApiKey "+secret, "application/x-ndjson", bulk(5))
+	if status != 200 || strings.Count(got, `"status":201`) != 3 || strings.Count(got, `"status":429,"error":{"type":"es_rejected_execution_exception"`) != 2 || len(h.ingest.took) != 3 {
+		t.Errorf("%d %s, took %q", status, got, h.ingest.took)
+	}
+	for name, c := range map[string]struct{ path, kind, body, want string }{
+		"bulk":  {"/_bulk", "", bulk(1), `"type":"es_rejected_execution_exception"`},
+		"HEC":   {"/services/collector", "", `{"event":"x"}`, `"code":9`},
+		"lines": {"/services/collector/raw", "", "x\n", `Server is busy`},
+		"OTLP":  {"/v1/logs", "application/json", `{}`, `"@type":"type.googleapis.com/google.rpc.RetryInfo"`},
+		"own":   {"/ingest/v1/auto", "", "{}\n", `"code":"busy"`},
+	} {
+		status, header, got := ship.send("POST", c.path, "Bearer "+secret, c.kind, c.body)
+		if after, _ := strconv.Atoi(header.Get("Retry-After")); status != 429 || after < 1 || after > 60 || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %d %v %s", name, status, header, got)
+		}
+	}
+	if len(h.ingest.took) != 3 || len(h.ingest.got) != 0 {
+		t.Errorf("over the quota, %q and %v were taken", h.ingest.took, h.ingest.got)
+	}
+
+	// An agent counts against the token that it enrolled with.
+	status, _, got = ship.send("POST", "/osquery/enroll", "", "application/json", `{"enroll_secret":"`+secret+`","host_identifier":"web1"}`)
+	var node struct {
+		Key string `json:"node_key"`
+	}
+	if err := json.Unmarshal([]byte(got), &node); err != nil || status != 200 {
+		t.Fatalf("%d %s", status, got)
+	}
+	log := `{"node_key":"` + node.Key + `","log_type":"result","data":[{"name":"process_events"}]}`
+	if status, header, got := ship.send("POST", "/osquery/log", "", "application/json", log); status != 429 || header.Get("Retry-After") == "" {
+		t.Errorf("osquery: %d %s", status, got)
+	}
+	admin.must("PUT", quota, map[string]any{}, 204, "X-Tenant", "t2")
+	if status, _, got := ship.send("POST", "/osquery/log", "", "application/json", log); status != 200 {
+		t.Errorf("osquery without a quota: %d %s", status, got)
+	}
+
+	// A day's bytes: a body is refused by its length, and one that does not tell it as soon as it is too long.
+	admin.must("PUT", quota, map[string]any{"bytesPerDay": 100}, 204, "X-Tenant", "t2")
+	before := len(h.ingest.took)
+	if status, _, got := ship.send("POST", "/_bulk", "Bearer "+secret, "", bulk(6)); status != 413 {
+		t.Errorf("more than a day's: %d %s", status, got)
+	}
+	req, err := http.NewRequest("POST", h.url+"/_bulk", io.MultiReader(strings.NewReader(bulk(5)))) // of unknown length
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+secret)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" || len(h.ingest.took) != before {
+		t.Errorf("a body without a length: %d %v", res.StatusCode, res.Header)
+	}
+
+	// What it looks like.
+	if err := traffic.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	raw := string(admin.must("GET", "/api/sources/senders", nil, 200, "X-Tenant", "t2"))
+	for _, want := range []string{`"id":"token:` + tk.ID + `","kind":"token","name":"beats","address":"127.0.0.1"`, `"records":3,`, `"quota":{"bytesPerDay":100}`, `"kind":"osquery","name":"web1"`} {
+		if !strings.Contains(raw, want) {
+			t.Errorf("%s lacks %s", raw, want)
+		}
+	}
+	if other := h.person("default", "olga", access.GlobalAdministrator); strings.Contains(string(other.must("GET", "/api/sources/senders", nil, 200)), "beats") {
+		t.Error("another tenant sees the sender")
+	} else {
+		other.refused("PUT", quota, map[string]any{}, 404, fault.NotFound)
+	}
+	reader := h.person("t2", "rita", access.SecurityReader)
+	reader.refused("PUT", quota, map[string]any{}, 403, fault.Permission, "X-Tenant", "t2")
+	reader.must("GET", "/api/sources/senders", nil, 200, "X-Tenant", "t2")
+	reader.must("GET", "/api/sources/clocks", nil, 200, "X-Tenant", "t2")
+	admin.refused("PUT", quota, map[string]any{"bytesPerDay": -1}, 422, fault.Invalid, "X-Tenant", "t2")
+}
+
+func TestSilentSourceIsANotice(t *testing.T) {
+	h := open2(t)
+	admin := h.person("default", "ada", access.GlobalAdministrator)
+	if raw := admin.must("GET", "/api/health", nil, 200); strings.Contains(string(raw), "source ") {
+		t.Errorf("%s", raw)
+	}
+	_, err := h.db.NewRaw("INSERT INTO sources (tenant_id, family, first_seen, last_seen, records, refused, steady) VALUES ('default', 'linux', ?, ?, 10, 0, 60)",
+		state.At(time.Now().Add(-3*time.Hour)), state.At(time.Now().Add(-time.Hour))).Exec(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := string(admin.must("GET", "/api/health", nil, 200))
+	if !strings.Contains(raw, `"name":"source linux","ok":true,"status":"advisory","detail":"silent: it delivered regularly until`) {
+		t.Errorf("%s", raw)
+	}
+	if raw := string(admin.must("GET", "/api/sources", nil, 200)); !strings.Contains(raw, `"state":"silent"`) || !strings.Contains(raw, `"recent":[0,0,`) {
+		t.Errorf("%s", raw)
 	}
 }

@@ -16,7 +16,15 @@ type SourceView struct {
 	LastSeen      *time.Time `json:"lastSeen,omitempty"`
 	Records       int64      `json:"records"`
 	Refused       int64      `json:"refused"`
-	RatePerMinute float64    `json:"ratePerMinute" doc:"mean over the time from the first record to the last"`
+	RatePerMinute float64    `json:"ratePerMinute" doc:"mean of the last 15 minutes"`
+	Recent        []int64    `json:"recent" nullable:"false" doc:"records that became queryable in each of the last 60 minutes, oldest first"`
+	Bytes         int64      `json:"bytes"`
+	Late          int64      `json:"late" doc:"records that arrived more than an hour after their event"`
+	Ahead         int64      `json:"ahead" doc:"records whose event lies more than five minutes in the future"`
+	LagSeconds    float64    `json:"lagSeconds" doc:"received to queryable, mean of the last 15 minutes"`
+	DelaySeconds  float64    `json:"delaySeconds" doc:"event to received, median of the last 15 minutes; negative where events are ahead"`
+	SkewedDevices int        `json:"skewedDevices" doc:"devices whose clock is wrong"`
+	State         string     `json:"state" enum:"delivering,quiet,silent,failing" doc:"silent: delivered regularly and has stopped; failing: most of what comes is refused"`
 }
 
 // RefusedRecord is a record that was kept aside because it could not be used.
@@ -53,17 +61,17 @@ func (s *server) registerSources() {
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/sources", id: "listSources", summary: "Which sources deliver, and how much", tag: tag, door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
 	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[SourceView], error) {
-		all, err := s.Sources.Sources(ctx, c.tenant)
+		all, err := s.Traffic.Sources(ctx, c.tenant)
 		if err != nil {
 			return nil, err
 		}
 		views := make([]SourceView, 0, len(all))
 		for _, f := range all {
-			v := SourceView{ID: f.Family, Family: f.Family, FirstSeen: moment(f.FirstSeen.Time), LastSeen: moment(f.LastSeen.Time), Records: f.Records, Refused: f.Refused}
-			if span := f.LastSeen.Sub(f.FirstSeen.Time).Minutes(); span >= 1 {
-				v.RatePerMinute = float64(f.Records) / span
-			}
-			views = append(views, v)
+			views = append(views, SourceView{
+				ID: f.Family, Family: f.Family, FirstSeen: moment(f.FirstSeen.Time), LastSeen: moment(f.LastSeen.Time), Records: f.Records, Refused: f.Refused,
+				RatePerMinute: f.RatePerMinute, Recent: f.Recent, Bytes: f.Bytes, Late: f.Late, Ahead: f.Ahead, LagSeconds: f.Lag.Seconds(), DelaySeconds: f.Delay.Seconds(),
+				SkewedDevices: f.SkewedDevices, State: f.State,
+			})
 		}
 		return slice(views, *in, requestURL(ctx)), nil
 	})

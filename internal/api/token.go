@@ -18,14 +18,28 @@ type TokenView struct {
 	Created  *time.Time     `json:"createdTime,omitempty"`
 	Expires  *time.Time     `json:"expires,omitempty"`
 	LastUsed *time.Time     `json:"lastUsed,omitempty"`
+	Quota    *TokenQuota    `json:"quota,omitempty" doc:"left out: none"`
 	Token    string         `json:"token,omitempty" doc:"the secret, once, when the token is made"`
+}
+
+// TokenQuota bounds what a token delivers.
+type TokenQuota struct {
+	RecordsPerMinute int64 `json:"recordsPerMinute,omitempty" minimum:"0" maximum:"1125899906842624" doc:"0 or left out: no bound"`
+	BytesPerDay      int64 `json:"bytesPerDay,omitempty" minimum:"0" maximum:"1125899906842624" doc:"of records after decompression, per day of UTC; 0 or left out: no bound"`
+}
+
+func viewQuota(q access.Quota) *TokenQuota {
+	if q == (access.Quota{}) {
+		return nil
+	}
+	return &TokenQuota{RecordsPerMinute: q.RecordsPerMinute, BytesPerDay: q.BytesPerDay}
 }
 
 // ViewToken shows a token; secret is given when it was just made.
 func ViewToken(t *access.Token, secret string) TokenView {
 	return TokenView{
 		ID: t.ID, Name: t.Name, Scopes: t.Scopes, User: t.User, Creator: t.Creator, Created: moment(t.Created.Time), Expires: moment(t.Expires.Time),
-		LastUsed: moment(t.LastUsed.Time), Token: secret,
+		LastUsed: moment(t.LastUsed.Time), Quota: viewQuota(t.Quota), Token: secret,
 	}
 }
 
@@ -34,6 +48,7 @@ type tokenCreate struct {
 		Name    string         `json:"name" maxLength:"400"`
 		Scopes  []access.Scope `json:"scopes" minItems:"1" maxItems:"5" nullable:"false"`
 		Expires *time.Time     `json:"expires,omitempty" doc:"left out: in 90 days"`
+		Quota   *TokenQuota    `json:"quota,omitempty" doc:"bounds what the token delivers"`
 	}
 }
 
@@ -66,6 +81,9 @@ func (s *server) registerTokens() {
 		n := access.NewToken{Name: in.Body.Name, Scopes: in.Body.Scopes, User: c.who.UserID, Expires: time.Now().Add(tokenLife)}
 		if in.Body.Expires != nil {
 			n.Expires = *in.Body.Expires
+		}
+		if q := in.Body.Quota; q != nil {
+			n.Quota = access.Quota{RecordsPerMinute: q.RecordsPerMinute, BytesPerDay: q.BytesPerDay}
 		}
 		t, secret, err := s.Access.CreateToken(ctx, c.who, c.tenant, n)
 		if err != nil {

@@ -70,6 +70,7 @@ type Totals struct {
 	Bytes     int64
 	Rows      map[string]int64
 	Unmapped  map[string]int64
+	Families  map[string]int64 // records of each, without the refused ones
 	Hits      int64
 	Alerts    int64
 	Incidents int64

@@ -28,6 +28,8 @@ type Config struct {
 	Records *Records
 	// Committed is called after each commit with what it wrote; may be nil.
 	Committed func(Commit)
+	// Traffic is told what live records say about their sources; nil where records are not live, as in an import.
+	Traffic *Traffic
 	// MaxDelay bounds how long an accepted record waits for its commit; 0 means 500 ms.
 	MaxDelay time.Duration
 }
@@ -82,6 +84,7 @@ type batch struct {
 	positions map[string]int64
 	refusals  []Refusal
 	sources   map[string]*health
+	seen      observed
 	out       normalise.Batch
 	unmapped  map[string]int64
 	found     found
@@ -98,7 +101,7 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 	p := &Pipeline{
 		ctx: ctx, cfg: cfg, families: map[string]Family{}, probes: Probes(cfg.Families), failed: make(chan struct{}),
 		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, queuedBatches), judge: make(chan *batch, queuedBatches),
-		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}},
+		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}, Families: map[string]int64{}},
 	}
 	p.customs = normalise.NewCustoms()
 	for _, f := range cfg.Families {
@@ -179,7 +182,7 @@ func (p *Pipeline) Totals() Totals {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.totals
-	t.Rows, t.Unmapped = clone(t.Rows), clone(t.Unmapped)
+	t.Rows, t.Unmapped, t.Families = clone(t.Rows), clone(t.Unmapped), clone(t.Families)
 	return t
 }
 
@@ -283,6 +286,7 @@ func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 		b.sources[rec.Source] = h
 	}
 	h.records++
+	h.bytes += int64(len(rec.Data))
 	h.last = rec.Received
 	rows, events := len(b.out.Rows), len(b.out.Events)
 	b.out.Unmapped = ""
@@ -296,6 +300,9 @@ func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 		b.refusals = append(b.refusals, Refusal{
 			Source: rec.Source, File: rec.File, Host: rec.Host, Lab: rec.Lab, Number: rec.Number, Code: string(codeOf(err)), Message: err.Error(), Data: rec.Data, Time: rec.Received,
 		})
+		if p.cfg.Traffic != nil {
+			b.seen.note(rec, nil, nil, true)
+		}
 		return
 	}
 	for _, row := range b.out.Rows[rows:] {
@@ -309,6 +316,9 @@ func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 		if ev.File == "" {
 			ev.File = origin(rec)
 		}
+	}
+	if p.cfg.Traffic != nil {
+		b.seen.note(rec, b.out.Rows[rows:], b.out.Events[events:], false)
 	}
 	if b.out.Unmapped != "" {
 		b.unmapped[b.out.Unmapped]++

@@ -34,6 +34,7 @@ type Receiver struct {
 	bus      *bus.Bus
 	records  *Records
 	families []Family
+	traffic  *Traffic
 	now      func() time.Time
 }
 
@@ -42,12 +43,24 @@ func NewReceiver(b *bus.Bus, records *Records, families []Family) *Receiver {
 	return &Receiver{bus: b, records: records, families: families, now: time.Now}
 }
 
+// Count has the receiver tell t who delivers what. It is called before the first delivery.
+func (r *Receiver) Count(t *Traffic) { r.traffic = t }
+
 // Delivery labels what is received.
 type Delivery struct {
 	Tenant tenant.ID
+	Sender Sender
 	Source string // family name or Auto
 	File   string // name the sender gives the data, optional
 	Lab    string
+}
+
+// sender is who delivers; the evaluation lab needs no name.
+func (d Delivery) sender() Sender {
+	if d.Sender.Kind == "" && d.Lab != "" {
+		return Sender{Kind: SenderLab, Name: "evaluation lab"}
+	}
+	return d.Sender
 }
 
 // Receipt says what was kept. Refused lists the first 100 records that could not be read; RefusedCount counts all of them.
@@ -88,6 +101,13 @@ func (s *receiverSink) finish() (Receipt, error) {
 			return Receipt{}, wrap("refused records", err)
 		}
 	}
+	for peer, tally := range s.tallies {
+		sender := s.d.sender()
+		if peer != "" {
+			sender.ID, sender.Name, sender.Address = peer, peer, peer
+		}
+		s.r.traffic.Delivered(s.d.Tenant, sender, tally.families, tally.refused, tally.bytes)
+	}
 	return s.receipt, nil
 }
 
@@ -100,11 +120,32 @@ type receiverSink struct {
 	receipt Receipt
 	all     []Refusal
 
+	peer    string                // of the record at hand; empty: the delivery's sender
+	tallies map[string]*delivered // by peer
+
 	open    *bus.Outgoing
 	host    string // of the records in open
 	records int
 	group   []bus.Outgoing
 	bytes   int
+}
+
+// delivered is what one sender brought.
+type delivered struct {
+	families       map[string]int64 // records of each family
+	refused, bytes int64
+}
+
+func (s *receiverSink) tally() *delivered {
+	t := s.tallies[s.peer]
+	if t == nil {
+		if s.tallies == nil {
+			s.tallies = map[string]*delivered{}
+		}
+		t = &delivered{families: map[string]int64{}}
+		s.tallies[s.peer] = t
+	}
+	return t
 }
 
 func (s *receiverSink) Begin(*reader.File) error { return nil }
@@ -133,6 +174,13 @@ func (s *receiverSink) Record(rec *normalise.Record) error {
 	s.open.Data = appendFrame(s.open.Data, rec.Data)
 	s.records++
 	s.receipt.Accepted++
+	tally := s.tally()
+	if rec.Source == Auto {
+		tally.families[generic]++
+	} else {
+		tally.families[rec.Source]++
+	}
+	tally.bytes += int64(len(rec.Data))
 	if s.bytes+len(s.open.Data) >= publishBytes {
 		return s.publish()
 	}
@@ -141,6 +189,7 @@ func (s *receiverSink) Record(rec *normalise.Record) error {
 
 func (s *receiverSink) Refuse(file string, number int64, code, message string) {
 	s.receipt.RefusedCount++
+	s.tally().refused++
 	if len(s.all) >= maxLetters {
 		return
 	}

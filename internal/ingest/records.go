@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -47,16 +48,21 @@ type Source struct {
 	LastSeen  state.Time `bun:"last_seen" json:"lastSeen"`
 	Records   int64      `bun:"records" json:"records"`
 	Refused   int64      `bun:"refused" json:"refused"`
+	Bytes     int64      `bun:"bytes" json:"bytes"`
+	Late      int64      `bun:"late" json:"late"`
+	Ahead     int64      `bun:"ahead" json:"ahead"`
+	Steady    int64      `bun:"steady" json:"-"` // minutes with records in the hour before LastSeen
 }
 
 type health struct {
-	records, refused int64
-	last             time.Time
+	records, refused, bytes int64
+	last                    time.Time
 }
 
 func (h *health) add(o *health) {
 	h.records += o.records
 	h.refused += o.refused
+	h.bytes += o.bytes
 	if o.last.After(h.last) {
 		h.last = o.last
 	}
@@ -67,6 +73,11 @@ const maxKept = 1 << 20
 
 // Keep stores refusals and adds to the sources' counts, in one transaction. A refusal that is kept already is left as it is.
 func (r *Records) Keep(ctx context.Context, id tenant.ID, refusals []Refusal, sources map[string]*health) error {
+	return r.keep(ctx, id, refusals, sources, nil)
+}
+
+// keep is Keep that also adds what live records told.
+func (r *Records) keep(ctx context.Context, id tenant.ID, refusals []Refusal, sources map[string]*health, live *observed) error {
 	letters := make([]*DeadLetter, 0, len(refusals))
 	seen := map[string]bool{}
 	for _, f := range refusals {
@@ -83,11 +94,16 @@ func (r *Records) Keep(ctx context.Context, id tenant.ID, refusals []Refusal, so
 				return err
 			}
 		}
-		for family, h := range sources {
-			s := &Source{Tenant: id, Family: family, FirstSeen: state.At(h.last), LastSeen: state.At(h.last), Records: h.records, Refused: h.refused}
+		for _, family := range sortedKeys(sources, strings.Compare) {
+			h := sources[family]
+			s := &Source{Tenant: id, Family: family, FirstSeen: state.At(h.last), LastSeen: state.At(h.last), Records: h.records, Refused: h.refused, Bytes: h.bytes}
+			if live != nil && live.families[family] != nil {
+				s.Late, s.Ahead = live.families[family].late, live.families[family].ahead
+			}
 			_, err := tx.NewInsert().Model(s).On("CONFLICT (tenant_id, family) DO UPDATE").
 				Set("last_seen = CASE WHEN EXCLUDED.last_seen > source.last_seen THEN EXCLUDED.last_seen ELSE source.last_seen END").
-				Set("records = source.records + EXCLUDED.records").Set("refused = source.refused + EXCLUDED.refused").Exec(ctx)
+				Set("records = source.records + EXCLUDED.records").Set("refused = source.refused + EXCLUDED.refused").
+				Set("bytes = source.bytes + EXCLUDED.bytes").Set("late = source.late + EXCLUDED.late").Set("ahead = source.ahead + EXCLUDED.ahead").Exec(ctx)
 			if err != nil {
 				return err
 			}

@@ -36,12 +36,14 @@ func (r *Receiver) Take(ctx context.Context, d Delivery, records []dialect.Recor
 	out := Taken{Refused: make([]error, len(records))}
 	var joined *normalise.Record // an audit event whose lines are still coming
 	var key []byte
+	var peer string // of joined
 	flush := func() error {
 		rec := joined
 		joined = nil
 		if rec == nil {
 			return nil
 		}
+		sink.peer = peer
 		return sink.Record(rec)
 	}
 	for i, raw := range records {
@@ -49,26 +51,28 @@ func (r *Receiver) Take(ctx context.Context, d Delivery, records []dialect.Recor
 		if inner := dialect.Unwrap(raw.Data, knows); inner.Data != nil {
 			rec.Data, rec.Host, rec.File = inner.Data, either(raw.Host, inner.Host), either(raw.File, inner.File)
 		}
+		sink.peer = raw.Peer
 		if err := r.usable(rec.Data); err != nil {
 			out.Refused[i] = err
 			sink.Refuse("", int64(i+1), string(codeOf(err)), err.Error())
 			continue
 		}
 		if k := reader.AuditKey(rec.Data); k != nil && rec.Data[0] != '{' && !bytes.ContainsRune(rec.Data, '\n') {
-			if joined != nil && bytes.Equal(k, key) && joined.Host == name(rec.Host) && len(joined.Data)+len(rec.Data) < dialect.MaxRecord {
+			if joined != nil && bytes.Equal(k, key) && joined.Host == name(rec.Host) && peer == raw.Peer && len(joined.Data)+len(rec.Data) < dialect.MaxRecord {
 				joined.Data = append(append(joined.Data, '\n'), rec.Data...)
 				continue
 			}
 			if err := flush(); err != nil {
 				return Taken{}, err
 			}
-			joined, key = r.record(d, probes, rec), bytes.Clone(k)
+			joined, key, peer = r.record(d, probes, rec), bytes.Clone(k), raw.Peer
 			joined.Data = bytes.Clone(joined.Data)
 			continue
 		}
 		if err := flush(); err != nil {
 			return Taken{}, err
 		}
+		sink.peer = raw.Peer
 		if err := sink.Record(r.record(d, probes, rec)); err != nil {
 			return Taken{}, err
 		}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"io"
+	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/ingest/dialect"
 )
@@ -33,4 +34,9 @@ func ReadOTLP(body []byte, asJSON bool) ([]WireRecord, error) { return dialect.O
 // OTLPAnswer is the answer to an OpenTelemetry logs request; see dialect.OTLPAnswer.
 func OTLPAnswer(rejected int, message string, asJSON bool) []byte {
 	return dialect.OTLPAnswer(rejected, message, asJSON)
+}
+
+// OTLPStatus is the body of a refused OpenTelemetry request; see dialect.OTLPStatus.
+func OTLPStatus(code int, message string, retry time.Duration, asJSON bool) []byte {
+	return dialect.OTLPStatus(code, message, retry, asJSON)
 }

@@ -21,6 +21,7 @@ type pending struct {
 	refusals   []Refusal
 	positions  map[string]int64
 	sources    map[string]*health
+	seen       observed
 	unmapped   map[string]int64
 	records    int
 	bytes      int
@@ -86,6 +87,7 @@ func (w *pending) take(b *batch) {
 		}
 		w.sources[s].add(h)
 	}
+	w.seen.add(&b.seen)
 	for k, n := range b.unmapped {
 		w.unmapped[k] += n
 	}
@@ -116,12 +118,13 @@ func (p *Pipeline) store(ctx context.Context, w *pending) error {
 			return wrap("alerts", err)
 		}
 	}
-	if err := p.cfg.Records.Keep(ctx, p.cfg.Store.Tenant(), w.refusals, w.sources); err != nil {
+	if err := p.cfg.Records.keep(ctx, p.cfg.Store.Tenant(), w.refusals, w.sources, &w.seen); err != nil {
 		return wrap("refused records", err)
 	}
 	if err := p.cfg.Store.Append(ctx, append(w.rows, accepted.Rows...), w.positions); err != nil {
 		return wrap("lake", err)
 	}
+	p.cfg.Traffic.committed(p.cfg.Store.Tenant(), &w.seen)
 	p.count(w, accepted)
 	if p.cfg.Committed != nil {
 		p.cfg.Committed(Commit{Records: w.records, Refused: len(w.refusals), Positions: w.positions})
@@ -155,6 +158,9 @@ func (p *Pipeline) count(w *pending, accepted Accepted) {
 	}
 	for _, d := range w.detections {
 		t.seeTime(d.Time)
+	}
+	for family, h := range w.sources {
+		t.Families[family] += h.records - h.refused
 	}
 	for k, n := range w.unmapped {
 		t.Unmapped[k] += n

@@ -133,8 +133,8 @@ func (s *Service) Nodes(ctx context.Context, id tenant.ID, top, skip int) ([]Nod
 func (s *Service) Config() map[string]any { return s.schedule }
 
 // Log keeps what an agent delivers: results go to the linux family, the agent's own status lines to the generic one.
-func (s *Service) Log(ctx context.Context, n *Node, kind string, data []json.RawMessage) error {
-	d := ingest.Delivery{Tenant: n.Tenant, Source: linux.Name, File: "osquery/" + n.Host}
+func (s *Service) Log(ctx context.Context, n *Node, sender ingest.Sender, kind string, data []json.RawMessage) error {
+	d := ingest.Delivery{Tenant: n.Tenant, Sender: sender, Source: linux.Name, File: "osquery/" + n.Host}
 	if kind != "result" {
 		d.Source = ingest.Auto
 	}

@@ -18,6 +18,7 @@ type Record struct {
 	Data []byte
 	Host string // the machine the record comes from
 	File string // the file it was read from there
+	Peer string // who brought it, where one batch has records of several
 }
 
 // MaxRecord bounds one decoded record in bytes.

@@ -157,3 +157,28 @@ func OTLPAnswer(rejected int, message string, asJSON bool) []byte {
 	out := protowire.AppendTag(nil, 1, protowire.BytesType)
 	return protowire.AppendBytes(out, part)
 }
+
+// OTLPStatus is a google.rpc.Status: why a request was refused, with a google.rpc.RetryInfo where it may be sent again after retry.
+func OTLPStatus(code int, message string, retry time.Duration, asJSON bool) []byte {
+	const kind = "type.googleapis.com/google.rpc.RetryInfo"
+	if asJSON {
+		status := map[string]any{"code": code, "message": message}
+		if retry > 0 {
+			status["details"] = []any{map[string]any{"@type": kind, "retryDelay": strconv.FormatInt(int64(retry.Seconds()), 10) + "s"}}
+		}
+		b, _ := json.Marshal(status)
+		return b
+	}
+	b := protowire.AppendTag(nil, 1, protowire.VarintType)
+	b = protowire.AppendVarint(b, uint64(code)) //nolint:gosec // a code
+	b = protowire.AppendTag(b, 2, protowire.BytesType)
+	b = protowire.AppendString(b, message)
+	if retry > 0 {
+		delay := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(retry.Seconds()))
+		info := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), delay)
+		detail := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), kind)
+		detail = protowire.AppendBytes(protowire.AppendTag(detail, 2, protowire.BytesType), info)
+		b = protowire.AppendBytes(protowire.AppendTag(b, 3, protowire.BytesType), detail)
+	}
+	return b
+}

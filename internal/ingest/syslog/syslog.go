@@ -193,7 +193,7 @@ func (s *Server) stream(c net.Conn) error {
 			batch, size = append(batch, dialect.Record{Data: m, Host: host}), size+len(m)
 		}
 		if len(batch) > 0 && (err != nil || !frames.Buffered() || len(batch) >= batchRecords || size >= batchBytes) {
-			if kept := s.keep(batch); kept != nil {
+			if kept := s.keep(host, batch); kept != nil {
 				return kept
 			}
 			batch, size = nil, 0
@@ -208,12 +208,13 @@ func (s *Server) stream(c net.Conn) error {
 }
 
 // keep hands a batch over, again and again while the bus is full or away.
-func (s *Server) keep(batch []dialect.Record) error {
+func (s *Server) keep(host string, batch []dialect.Record) error {
+	sender := ingest.Sender{Kind: ingest.SenderSyslog, ID: host, Name: host, Address: host}
 	pause := 200 * time.Millisecond
 	for {
 		// The batch may end even while the server stops.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), 20*time.Second)
-		_, err := s.cfg.Taker.Take(ctx, ingest.Delivery{Tenant: s.cfg.Tenant}, batch)
+		_, err := s.cfg.Taker.Take(ctx, ingest.Delivery{Tenant: s.cfg.Tenant, Sender: sender}, batch)
 		cancel()
 		if err == nil {
 			return nil
@@ -259,7 +260,7 @@ func (s *Server) packets(c net.PacketConn) {
 			continue
 		}
 		select {
-		case queue <- dialect.Record{Data: append([]byte(nil), buf[:n]...), Host: peer(from)}:
+		case queue <- dialect.Record{Data: append([]byte(nil), buf[:n]...), Host: peer(from), Peer: peer(from)}:
 		default:
 			s.dropped.Add(1)
 		}
@@ -283,7 +284,7 @@ func (s *Server) drain(queue <-chan dialect.Record) {
 			}
 		}
 		timer.Stop()
-		if err := s.keep(batch); err != nil {
+		if err := s.keep("", batch); err != nil {
 			s.dropped.Add(int64(len(batch)))
 			s.cfg.Log.Error("syslog datagrams were not kept", "messages", len(batch), "error", err)
 		}
