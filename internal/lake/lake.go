@@ -4,6 +4,7 @@ package lake
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/schema"
@@ -31,6 +32,15 @@ type Store interface {
 	CustomTables(ctx context.Context) ([]*schema.Table, error)
 	// DropCustom removes a custom table with its rows.
 	DropCustom(ctx context.Context, table string) error
+	// Stats tells how large the lake is, mostly from what the engine knows without reading rows.
+	Stats(ctx context.Context) (*Inventory, error)
+	// RetainBytes deletes the oldest rows of the table so that it takes no more bytes on disk than given, and returns how many. Their room comes back by and by.
+	RetainBytes(ctx context.Context, table string, bytes int64) (int64, error)
+	// Compact writes the lake anew so that it takes as little room as it can and queries read it fast. Rows can be appended and queried meanwhile; when some
+	// are deleted meanwhile, it is given up without effect (conflict).
+	Compact(ctx context.Context, report func(Progress)) (Compaction, error)
+	// ExportParquet writes the rows as a Parquet file, as they come, and returns how many there were.
+	ExportParquet(ctx context.Context, w io.Writer, x Export) (int64, error)
 	Close() error
 }
 

@@ -34,6 +34,8 @@ type Store struct {
 	closed    bool
 	broken    atomic.Bool // a batch broke off and may have left rows
 
+	caring sync.Mutex // held by who compacts
+
 	reading sync.Mutex // guards what follows
 	readers []reader   // one for each host, opened when it is needed
 	turn    int        // of the hosts, for queries
@@ -142,7 +144,13 @@ func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int
 	}
 	when := ident(t.Columns[t.Column(t.TimeColumn)].Physical)
 	ticks := schema.Ticks(before)
-	return s.delete(ctx, fmt.Sprintf("%s < %d AND coalesce(`IngestTime`, %s) < %d", when, ticks, when, ticks), []*schema.Table{t})
+	// Two conditions, so that the index serves the first.
+	n, err := s.delete(ctx, fmt.Sprintf("%s < %d AND coalesce(`IngestTime`, %s) < %d", when, ticks, when, ticks), []*schema.Table{t})
+	if err != nil {
+		return n, err
+	}
+	timeless, err := s.delete(ctx, fmt.Sprintf("%s IS NULL AND `IngestTime` < %d", when, ticks), []*schema.Table{t})
+	return n + timeless, err
 }
 
 // DeleteLab implements lake.Store.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
 // CopyTo writes the lake into a new file that can be opened as a lake, and returns the positions that the copy holds. Appends wait meanwhile; queries do not.
@@ -16,8 +14,8 @@ import (
 func (s *Store) CopyTo(ctx context.Context, path string) (positions map[string]int64, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	if s.closed {
-		return nil, fault.Newf(fault.Unavailable, "the lake of tenant %s is closed", s.id)
+	if err := s.ready(ctx); err != nil {
+		return nil, err
 	}
 	if _, err := s.conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
 		return nil, fmt.Errorf("lake of tenant %s: %w", s.id, err)

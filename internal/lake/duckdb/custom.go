@@ -131,16 +131,17 @@ func customPlan(t *schema.Table) *writePlan {
 func (s *Store) DropCustom(ctx context.Context, table string) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	if s.closed {
-		return fault.Newf(fault.Unavailable, "the lake of tenant %s is closed", s.id)
+	if err := s.ready(ctx); err != nil {
+		return err
 	}
 	now := s.customs.Load()
 	if now.Table(table) == nil {
 		return fault.Newf(fault.NotFound, "there is no custom table %q", table)
 	}
 	if _, err := s.conn.ExecContext(ctx, "DROP TABLE "+quote(table)); err != nil {
-		return fmt.Errorf("lake: %w", err)
+		return s.failure(fmt.Errorf("lake: %w", err))
 	}
+	s.rewrite.giveUp(errDeleted)
 	s.customs.Store(now.Without(table))
 	return nil
 }

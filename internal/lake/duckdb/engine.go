@@ -16,7 +16,6 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
-	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
 )
@@ -85,25 +84,63 @@ func (e *Engine) Path(id tenant.ID) string { return filepath.Join(e.dir, string(
 
 func (e *Engine) openStore(ctx context.Context, id tenant.ID) (*Store, error) {
 	path := e.Path(id)
-	connector, err := duckdb.NewConnector(path+"?"+e.settings(), kqlduckdb.Profile)
-	if err != nil {
-		if strings.Contains(err.Error(), "Could not set lock") {
-			return nil, fault.Newf(fault.Held, "the lake %s is open in another process: stop it, or use --server", path)
-		}
+	if err := settle(path); err != nil {
 		return nil, fmt.Errorf("lake %s: %w", path, err)
 	}
-	db := sql.OpenDB(connector)
-	s := &Store{id: id, engine: e, db: db}
-	if err := s.prepare(ctx, schema.Load()); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("lake %s: %w", path, err)
+	s := &Store{id: id, engine: e}
+	err := s.open(ctx)
+	if err != nil && fault.CodeOf(err) != fault.Held && exists(path+oldSuffix) {
+		// A rewrite was put in place and the process ended before it was opened: what it was made from is still whole.
+		if back := putBack(path); back != nil {
+			return nil, errors.Join(err, back)
+		}
+		err = s.open(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := removeFiles(path + oldSuffix); err != nil {
+		return nil, errors.Join(fmt.Errorf("lake %s: %w", path, err), s.db.Close())
 	}
 	return s, nil
 }
 
+// storageVersion is the layout of files that this program makes. Older ones are read and written as they are; a compaction gives them this one.
+const storageVersion = "v1.5.0"
+
+// open opens the store's file and the writer's connection. The caller holds write and the gate, or is the only one that has the store.
+func (s *Store) open(ctx context.Context) error {
+	path := s.engine.Path(s.id)
+	connector, err := duckdb.NewConnector(path+"?"+s.engine.settings(), kqlduckdb.Profile)
+	if err != nil {
+		return openError(path, err)
+	}
+	db := sql.OpenDB(connector)
+	if err := s.prepare(ctx, db, path); err != nil {
+		_ = db.Close()
+		return openError(path, err)
+	}
+	return nil
+}
+
+func openError(path string, err error) error {
+	var known *fault.Error
+	switch text := err.Error(); {
+	case errors.As(err, &known):
+		return fmt.Errorf("lake %s: %w", path, err)
+	case strings.Contains(text, "Could not set lock"):
+		return fault.Newf(fault.Held, "the lake %s is open in another process: stop it, or use --server", path)
+	case strings.Contains(text, "with version number"):
+		return fault.Newf(fault.Unavailable, "the lake %s was written by a newer version of this program: use that version, or restore a backup that this one made (%w)", path, err)
+	case strings.Contains(text, "not a valid DuckDB database file"):
+		return fault.Newf(fault.Unavailable, "%s is not a lake, or is damaged: restore a backup (%w)", path, err)
+	}
+	return fmt.Errorf("lake %s: %w", path, roomError(err))
+}
+
 func (e *Engine) settings() string {
 	set := []string{
-		"autoinstall_known_extensions=false", "autoload_known_extensions=false", "enable_external_access=false",
+		"autoinstall_known_extensions=false", "autoload_known_extensions=false", "storage_compatibility_version=" + storageVersion,
 		"checkpoint_threshold=256MB", "preserve_insertion_order=false",
 	}
 	if e.opt.Threads > 0 {
@@ -113,4 +150,14 @@ func (e *Engine) settings() string {
 		set = append(set, "memory_limit="+e.opt.MemoryLimit)
 	}
 	return strings.Join(set, "&")
+}
+
+// confine lets statements reach the lake's own file, the one that a rewrite makes, and no other.
+func confine(ctx context.Context, conn *sql.Conn, path string) error {
+	own := make([]string, 0, 4)
+	for _, suffix := range []string{"", ".wal", ".wal.checkpoint", ".wal.recovery"} {
+		own = append(own, literal(path+nextSuffix+suffix))
+	}
+	_, err := conn.ExecContext(ctx, "SET allowed_paths = ["+strings.Join(own, ", ")+"]; SET enable_external_access = false")
+	return err
 }

@@ -2,6 +2,8 @@ package duckdb
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -9,13 +11,17 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/schema"
 )
 
-// prepare creates what is missing (tables, and columns of tables that an older version made) and opens the writer's connection.
-func (s *Store) prepare(ctx context.Context, catalog *schema.Catalog) error {
-	conn, err := s.db.Conn(ctx)
+// prepare opens the writer's connection and creates what is missing (tables, and columns of tables that an older version made).
+func (s *Store) prepare(ctx context.Context, db *sql.DB, path string) error {
+	catalog := schema.Load()
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	s.conn = conn
+	if err := confine(ctx, conn, path); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	s.db, s.conn = db, conn
 	if s.engine.opt.Register != nil {
 		if err := s.engine.opt.Register(conn); err != nil {
 			return fmt.Errorf("functions: %w", err)
@@ -43,7 +49,7 @@ func (s *Store) prepare(ctx context.Context, catalog *schema.Catalog) error {
 		}
 	}
 	if _, known := have["positions"]; !known {
-		ddl.WriteString("CREATE TABLE positions (source VARCHAR PRIMARY KEY, position BIGINT NOT NULL);\n")
+		ddl.WriteString(createPositions)
 	}
 	if ddl.Len() > 0 {
 		if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION;\n"+ddl.String()+"COMMIT;"); err != nil {
@@ -111,6 +117,8 @@ func (s *Store) order(ctx context.Context, t *schema.Table) (*writePlan, error) 
 	return p, rows.Err()
 }
 
+const createPositions = "CREATE TABLE positions (source VARCHAR PRIMARY KEY, position BIGINT NOT NULL);\n"
+
 func createTable(t *schema.Table) string {
 	defs := make([]string, 0, len(t.Columns))
 	for _, c := range t.Stored() {
@@ -121,8 +129,11 @@ func createTable(t *schema.Table) string {
 
 func columnDef(c schema.Column) string {
 	def := quote(c.Physical) + " " + sqlType(c.Type)
-	if c.Type == schema.String {
+	switch c.Type {
+	case schema.String:
 		def += " DEFAULT ''" // KQL strings are never null
+	case schema.Dynamic:
+		def += " USING COMPRESSION zstd" // long texts that are alike and seldom the same
 	}
 	return def
 }

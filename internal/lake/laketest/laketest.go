@@ -34,6 +34,10 @@ func Run(t *testing.T, place func(t testing.TB) Place) {
 		"TenantNames":               tenantNames,
 		"ClosedStore":               closedStore,
 		"ReadersAndWriter":          readersAndWriter,
+		"Inventory":                 inventory,
+		"RetentionBySize":           retentionBySize,
+		"Compaction":                compaction,
+		"Exports":                   exports,
 		"CustomTables":              customTables,
 		"HostileCustomTables":       hostileCustomTables,
 	} {
@@ -159,10 +163,12 @@ func retention(t *testing.T, open Place) {
 	s := Open(t, open(t), "default")
 	imported := Process(At(), "old but imported today.exe")
 	imported.Set("IngestTime", At().Add(48*time.Hour))
-	if err := s.Append(ctx, []*schema.Row{Process(At(), "old.exe"), Process(At().Add(3*time.Hour), "new.exe"), imported}, nil); err != nil {
+	timeless := schema.NewRow("DeviceProcessEvents")
+	timeless.Set("IngestTime", At())
+	if err := s.Append(ctx, []*schema.Row{Process(At(), "old.exe"), Process(At().Add(3*time.Hour), "new.exe"), imported, timeless}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Retain(ctx, "DeviceProcessEvents", At().Add(time.Minute)); n != 1 || err != nil {
+	if n, err := s.Retain(ctx, "DeviceProcessEvents", At().Add(time.Minute)); n != 2 || err != nil {
 		t.Errorf("Retain = %d, %v", n, err)
 	}
 	if n, err := s.Retain(ctx, "DeviceProcessEvents", At().Add(time.Minute)); n != 0 || err != nil {
