@@ -1,6 +1,11 @@
 package access
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+)
 
 // Permission is the slug of one thing that may be done.
 type Permission string
@@ -109,6 +114,33 @@ const (
 
 	AllWorkloads = Endpoint | Email | Identity | CloudApps
 )
+
+// workloadNames are the names of the workloads in the order of their bits.
+func workloadNames() []string { return []string{"endpoint", "email", "identity", "cloudApps"} }
+
+// Names lists the workloads of the set by name.
+func (w Workloads) Names() []string {
+	out := []string{}
+	for i, name := range workloadNames() {
+		if w&(1<<i) != 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// ParseWorkloads reads names of workloads.
+func ParseWorkloads(names []string) (Workloads, error) {
+	var w Workloads
+	for _, n := range names {
+		i := slices.Index(workloadNames(), n)
+		if i < 0 {
+			return 0, fault.Newf(fault.Invalid, "there is no data source %q; known: %s", n, strings.Join(workloadNames(), ", ")).On("workloads")
+		}
+		w |= 1 << i
+	}
+	return w, nil
+}
 
 // Grants says for which workloads each permission is held.
 type Grants map[Permission]Workloads

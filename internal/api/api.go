@@ -134,6 +134,8 @@ func newServer(d Deps) *server {
 	s.api = humago.New(s.mux, describe(d.Version))
 	s.registerSession()
 	s.registerIncidents()
+	s.registerRoles()
+	s.registerGroups()
 	s.registerAlerts()
 	s.registerHunting()
 	s.registerRules()

@@ -35,14 +35,6 @@ func ViewUser(u *access.User, password string) UserView {
 	return v
 }
 
-// RoleView is a role with what it grants.
-type RoleView struct {
-	ID          string              `json:"id"`
-	Name        string              `json:"name"`
-	Description string              `json:"description"`
-	Permissions []access.Permission `json:"permissions" nullable:"false"`
-}
-
 type userCreate struct {
 	Body struct {
 		Name        string   `json:"name" maxLength:"200"`
@@ -103,21 +95,6 @@ func (s *server) registerUsers() {
 			return nil, err
 		}
 		return answer(ViewUser(u, password)), nil
-	})
-	handle(s, operation{
-		method: http.MethodGet, path: "/api/roles", id: "listRoles", summary: "The roles that users can have", tag: tag, door: bySignIn, scope: access.ScopeRead,
-	}, func(ctx context.Context, _ *call, in *Paging) (*pageOutput[RoleView], error) {
-		var views []RoleView
-		for _, r := range access.Roles() {
-			v := RoleView{ID: r.ID, Name: r.Name, Description: r.Description, Permissions: []access.Permission{}}
-			for _, d := range access.Catalogue() {
-				if r.Grants[d.Permission] != 0 {
-					v.Permissions = append(v.Permissions, d.Permission)
-				}
-			}
-			views = append(views, v)
-		}
-		return slice(views, *in, requestURL(ctx)), nil
 	})
 	// Whoever works on incidents has to be able to assign them, which takes names and nothing else.
 	handle(s, operation{
