@@ -98,7 +98,7 @@ func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
 		return err
 	}
 	c := &ingest.Consumer{Bus: in.s.bus, Keep: in.s.cfg.Bus.Keep, Log: in.s.log, Config: ingest.Config{
-		Store: store, Families: sources, Records: in.s.records, Traffic: in.s.traffic, Detector: detector, Alerts: in.s.alerts(store),
+		Store: store, Derive: entities(store), Families: sources, Records: in.s.records, Traffic: in.s.traffic, Detector: detector, Alerts: in.s.alerts(store),
 		Committed: func(c ingest.Commit) {
 			in.s.live.Publish(live.Change{Tenant: id, Kind: "ingest", ID: fmt.Sprint(c.Records), Change: "created"})
 		},

@@ -30,6 +30,8 @@ type Config struct {
 	Committed func(Commit)
 	// Traffic is told what live records say about their sources; nil where records are not live, as in an import.
 	Traffic *Traffic
+	// Derive makes the deriver of entity tables of one pipeline, with what the lake knows already; nil where none is wanted.
+	Derive func(context.Context) (Deriver, error)
 	// MaxDelay bounds how long an accepted record waits for its commit; 0 means 500 ms.
 	MaxDelay time.Duration
 }
@@ -61,6 +63,7 @@ type Pipeline struct {
 	cfg      Config
 	families map[string]Family
 	probes   []reader.Probe
+	deriver  Deriver // set before the first record is normalised
 	failed   chan struct{} // closed on the first error
 	err      error         // set before failed is closed
 	fail     sync.Once
@@ -222,6 +225,12 @@ func (p *Pipeline) normalise(ctx context.Context) {
 	defer p.wg.Done()
 	defer close(p.judge)
 	defer close(p.ordered)
+	if p.cfg.Derive != nil {
+		var err error
+		if p.deriver, err = p.cfg.Derive(ctx); err != nil {
+			p.stop(wrap("entities", err))
+		}
+	}
 	for b := range p.raw {
 		b.sources = map[string]*health{}
 		b.unmapped = map[string]int64{}
@@ -253,7 +262,7 @@ func (p *Pipeline) replay(b *batch) {
 		p.choose(rec)
 		rows := len(again.out.Rows)
 		again.out.Unmapped = ""
-		if p.call(&again, rec) != nil || p.complete(&again, rec, rows, 0) != nil { // refused then as now
+		if p.call(&again, rec) != nil || p.complete(&again, rec, rows, 0) != nil || p.derive(&again.out, rec, rows, 0) != nil { // refused then as now
 			again.out.Rows = again.out.Rows[:rows]
 		}
 		again.out.Events = again.out.Events[:0]
@@ -293,6 +302,9 @@ func (p *Pipeline) one(b *batch, rec *normalise.Record) {
 	err := p.call(b, rec)
 	if err == nil {
 		err = p.complete(b, rec, rows, events)
+	}
+	if err == nil {
+		err = p.derive(&b.out, rec, rows, events)
 	}
 	if err != nil {
 		b.out.Rows, b.out.Events = b.out.Rows[:rows], b.out.Events[:events]
