@@ -89,11 +89,12 @@ func everything(ctx context.Context, store lake.Store, query string) ([][]any, e
 
 // acceptLate accepts what scheduled rules found; its hunting rows have no source position to go with.
 func (n *node) acceptLate(ctx context.Context, store lake.Store, found []incident.Detection) (ingest.Accepted, error) {
-	accepted, err := n.alerts(store).Accept(ctx, found)
-	if err != nil || len(accepted.Rows) == 0 {
-		return accepted, err
+	result, err := n.incidents.Accept(ctx, found)
+	if err != nil {
+		return ingest.Accepted{}, err
 	}
-	return accepted, store.Append(ctx, accepted.Rows, nil)
+	out := ingest.Accepted{NewHits: result.Hits, NewAlerts: len(result.AlertsCreated), NewIncidents: len(result.IncidentsCreated) - result.Merged}
+	return out, n.writeLate(ctx, store, distinct(append(result.AlertsCreated, result.AlertsUpdated...)))
 }
 
 // repairLimit is how many of the newest alerts are looked at: more than one batch can have created between two commits.

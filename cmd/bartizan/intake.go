@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/platform/cluster"
+	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
@@ -23,33 +26,49 @@ const defaultTenant = tenant.Default
 // hubPointer is set once the hub exists.
 type hubPointer = atomic.Pointer[live.Hub]
 
-// intake runs a consumer per tenant, from the bus into the tenant's lake.
+// intake runs a consumer per tenant, from the bus into the tenant's lake. Where other nodes could do the same, a tenant's consumer runs where the tenant's lease is.
 type intake struct {
 	s  *server
 	wg sync.WaitGroup
 
 	mu      sync.Mutex
-	running map[tenant.ID]bool
+	running map[tenant.ID]*consumption
+	unheld  map[tenant.ID]time.Time // tenants whose lease nobody has, since when
 }
 
-func newIntake(s *server) *intake { return &intake{s: s, running: map[tenant.ID]bool{}} }
+// consumption is a tenant's consumer.
+type consumption struct {
+	lease *cluster.Lease // nil where there are no other nodes
+	stop  context.CancelFunc
+}
+
+func newIntake(s *server) *intake {
+	return &intake{s: s, running: map[tenant.ID]*consumption{}, unheld: map[tenant.ID]time.Time{}}
+}
 
 // Start opens the lakes of all tenants and consumes until ctx ends; tenants made later are found within seconds.
 func (in *intake) Start(ctx context.Context) error {
-	if err := in.sync(ctx); err != nil {
+	if !in.s.cfg.Has(config.RoleDetect) {
+		return nil
+	}
+	look, every := in.sync, 3*time.Second
+	if in.s.shared() {
+		look, every = in.share, time.Second
+	}
+	if err := look(ctx); err != nil {
 		return err
 	}
 	in.wg.Add(1)
 	go func() {
 		defer in.wg.Done()
-		tick := time.NewTicker(3 * time.Second)
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				logFailure(in.s.log, "tenants could not be read", in.sync(ctx))
+				logFailure(in.s.log, "tenants could not be read", look(ctx))
 			}
 		}
 	}()
@@ -59,57 +78,99 @@ func (in *intake) Start(ctx context.Context) error {
 // Wait returns when all consumers have ended.
 func (in *intake) Wait() { in.wg.Wait() }
 
+// Running lists the tenants that this process brings into the lake.
+func (in *intake) Running() []tenant.ID {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Sorted(maps.Keys(in.running))
+}
+
 func (in *intake) sync(ctx context.Context) error {
 	tenants, err := in.s.access.AllTenants(ctx)
 	if err != nil {
 		return err
 	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	var all error // one tenant's trouble does not keep the others waiting
 	for _, id := range tenants {
-		if err := in.ensure(ctx, id); err != nil {
+		if in.running[id] != nil {
+			continue
+		}
+		if err := in.begin(ctx, id, nil); err != nil {
 			all = errors.Join(all, fmt.Errorf("tenant %s: %w", id, err))
 		}
 	}
 	return all
 }
 
-func (in *intake) ensure(ctx context.Context, id tenant.ID) error {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.running[id] {
-		return nil
-	}
-	store, err := in.s.lakes.Open(ctx, id)
+// begin starts a tenant's consumer. The caller has mu.
+func (in *intake) begin(ctx context.Context, id tenant.ID, lease *cluster.Lease) error {
+	c, err := in.consumer(ctx, id)
 	if err != nil {
 		return err
 	}
+	work, stop := context.WithCancel(ctx)
+	if lease != nil {
+		context.AfterFunc(lease.Lost, stop)
+	}
+	in.running[id] = &consumption{lease: lease, stop: stop}
+	in.wg.Add(1)
+	go func() {
+		defer in.wg.Done()
+		defer stop()
+		if lease != nil {
+			attended := make(chan struct{})
+			go func() {
+				defer close(attended)
+				in.attend(work, id)
+			}()
+			defer func() { <-attended }()
+		}
+		c.Run(work)
+		stop()
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		delete(in.running, id)
+		if lease != nil {
+			in.s.writers.give(id)
+		}
+	}()
+	return nil
+}
+
+// consumer prepares a tenant's lake and makes what fills it.
+func (in *intake) consumer(ctx context.Context, id tenant.ID) (*ingest.Consumer, error) {
+	store, err := in.s.lakes.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	// What an earlier writer left unfinished has to go before anybody looks at what is there.
+	if w, ok := store.(interface{ Claim(context.Context) error }); ok {
+		if err := w.Claim(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := in.s.repairAlertRows(ctx, store); err != nil {
-		return err
+		return nil, err
 	}
 	sources, err := families(ctx, store)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := in.s.loadRules(ctx, id); err != nil {
-		return err
+		return nil, err
 	}
 	detector, err := in.s.detector(ctx, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c := &ingest.Consumer{Bus: in.s.bus, Keep: in.s.cfg.Bus.Keep, Log: in.s.log, Config: ingest.Config{
+	return &ingest.Consumer{Bus: in.s.bus, Keep: in.s.cfg.Bus.Keep, Log: in.s.log, Config: ingest.Config{
 		Store: store, Derive: entities(store), Families: sources, Records: in.s.records, Traffic: in.s.traffic, Detector: detector, Alerts: in.s.alerts(store),
 		Committed: func(c ingest.Commit) {
 			in.s.live.Publish(live.Change{Tenant: id, Kind: "ingest", ID: fmt.Sprint(c.Records), Change: "created"})
 		},
-	}}
-	in.running[id] = true
-	in.wg.Add(1)
-	go func() {
-		defer in.wg.Done()
-		c.Run(ctx)
-	}()
-	return nil
+	}}, nil
 }
 
 // loadRules brings the tenant's rules up to date with the configured folders and the operator's own detections.
@@ -193,13 +254,14 @@ func (s *server) removeLab(ctx context.Context, id tenant.ID) (simulate.Removed,
 	if err != nil {
 		return out, err
 	}
-	s.traces.Lock()
-	defer s.traces.Unlock()
-	removed, err := s.incidents.RemoveLab(ctx, id)
-	if err != nil {
-		return out, err
-	}
-	out.Alerts, out.Incidents = int64(removed.Alerts), int64(removed.Incidents)
-	out.Rows, err = store.DeleteLab(ctx, "")
+	err = s.withTraces(ctx, id, func(ctx context.Context) error {
+		removed, err := s.incidents.RemoveLab(ctx, id)
+		if err != nil {
+			return err
+		}
+		out.Alerts, out.Incidents = int64(removed.Alerts), int64(removed.Incidents)
+		out.Rows, err = store.DeleteLab(ctx, "")
+		return err
+	})
 	return out, err
 }

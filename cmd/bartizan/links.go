@@ -27,9 +27,5 @@ func (l links) write(ctx context.Context, id tenant.ID, alerts []string) error {
 	if err != nil {
 		return err
 	}
-	rows, err := acceptor{l.n.incidents, store}.missing(ctx, distinct(append([]string(nil), alerts...)))
-	if err != nil || len(rows) == 0 {
-		return err
-	}
-	return store.Append(ctx, rows, nil)
+	return l.n.writeLate(ctx, store, distinct(append([]string(nil), alerts...)))
 }

@@ -40,6 +40,7 @@ type node struct {
 	incidents *incident.Service
 	access    *access.Service
 	queries   *hunting.Service
+	writers   *writers
 }
 
 // nodeOptions are what only the server sets.
@@ -48,6 +49,7 @@ type nodeOptions struct {
 	log       *slog.Logger   // nil: silent
 	address   string
 	publisher incident.Publisher
+	server    bool // leases are taken by who consumes, not when something is written
 }
 
 // loadConfig gives the configuration of a command that has no flags for it: the environment, and the server's file where $BARTIZAN_SERVER_CONFIG names it.
@@ -85,7 +87,12 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	if n.db, err = state.Open(ctx, location); err != nil {
 		return nil, err
 	}
-	if n.lakes, err = openLakes(n.cfg.Lake, n.dir.Lakes()); err != nil {
+	identity, err := n.dir.Identity()
+	if err != nil {
+		return nil, err
+	}
+	n.writers = newWriters(n.db, identity, n.cfg.Node.Lease, !o.server)
+	if n.lakes, err = openLakes(n.cfg.Lake, n.dir.Lakes(), n.writers.claim); err != nil {
 		return nil, err
 	}
 	n.records = ingest.NewRecords(n.db)
@@ -107,6 +114,9 @@ func (n *node) Close() {
 	var all error
 	if n.lakes != nil {
 		all = errors.Join(all, n.lakes.Close())
+	}
+	if n.writers != nil {
+		n.writers.release()
 	}
 	if n.db != nil {
 		all = errors.Join(all, n.db.Close())
@@ -145,10 +155,10 @@ func existing(ctx context.Context, service *access.Service, id tenant.ID) (tenan
 	return "", fault.Newf(fault.NotFound, "there is no tenant %q; bartizan tenant list shows those there are", id)
 }
 
-// openLakes opens the event lake: the one at the configured address, or else files in the folder.
-func openLakes(cfg config.Lake, folder string) (lake.Engine, error) {
+// openLakes opens the event lake: the one at the configured address, which this process writes when claim lets it, or else files in the folder.
+func openLakes(cfg config.Lake, folder string, claim func(context.Context, tenant.ID, int64) (int64, error)) (lake.Engine, error) {
 	if cfg.URL != "" {
-		e, err := clickhouse.New(cfg.URL, clickhouse.Options{Threads: cfg.Threads, Memory: int64(cfg.Memory)}) //nolint:gosec // sizes of memory
+		e, err := clickhouse.New(cfg.URL, clickhouse.Options{Threads: cfg.Threads, Memory: int64(cfg.Memory), Claim: claim}) //nolint:gosec // sizes of memory
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/ingest/syslog"
 	"github.com/bartizan-sec/bartizan/internal/osquery"
+	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
@@ -16,6 +17,9 @@ import (
 // listenSyslog starts the syslog listeners of the configuration; there may be none.
 func (s *server) listenSyslog(ctx context.Context, receiver *ingest.Receiver) (*syslog.Server, error) {
 	c := s.cfg.Syslog
+	if !s.cfg.Has(config.RoleIngest) {
+		c = config.Syslog{Tenant: c.Tenant}
+	}
 	id, err := tenant.Parse(c.Tenant)
 	if err != nil {
 		return nil, fault.Newf(fault.Invalid, "syslog.tenant: %w", err).On("syslog.tenant")

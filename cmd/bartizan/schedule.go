@@ -60,7 +60,7 @@ func (s *server) schedule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.jobs.Start(ctx)
+	return s.startJobs(ctx)
 }
 
 // runDue runs the tenant's scheduled rules whose time has come.
@@ -120,12 +120,12 @@ func (s *server) runLabRules(ctx context.Context, j labRulesJob) error {
 	if err := s.intake.Drain(ctx, j.Tenant, time.Minute); err != nil {
 		return err
 	}
-	s.traces.Lock()
-	defer s.traces.Unlock()
-	runs, err := s.lab.Runs(ctx, j.Tenant)
-	if err != nil || !slices.ContainsFunc(runs, func(r simulate.Run) bool { return r.ID == j.Run }) {
+	return s.withTraces(ctx, j.Tenant, func(ctx context.Context) error {
+		runs, err := s.lab.Runs(ctx, j.Tenant)
+		if err != nil || !slices.ContainsFunc(runs, func(r simulate.Run) bool { return r.ID == j.Run }) {
+			return err
+		}
+		_, err = s.runScheduled(ctx, j.Tenant, j.Run, j.From, j.To)
 		return err
-	}
-	_, err = s.runScheduled(ctx, j.Tenant, j.Run, j.From, j.To)
-	return err
+	})
 }

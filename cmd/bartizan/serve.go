@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/bus"
+	"github.com/bartizan-sec/bartizan/internal/platform/cluster"
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
 	"github.com/bartizan-sec/bartizan/internal/platform/live"
@@ -60,6 +62,8 @@ type server struct {
 	metrics *telemetry.Metrics
 	intake  *intake
 	traffic *ingest.Traffic
+	members *cluster.Members
+	beating sync.WaitGroup
 	lab     *simulate.Service
 
 	traces sync.Mutex // held while rules look at a lab run and while runs are removed, so that nothing found before a removal arrives after it
@@ -73,12 +77,15 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	defer listener.Close()
 	relay := &relay{}
-	n, err := openNodeWith(ctx, cfg.Data, "serve", nodeOptions{cfg: cfg, log: log, address: listener.Addr().String(), publisher: relay})
+	n, err := openNodeWith(ctx, cfg.Data, "serve", nodeOptions{cfg: cfg, log: log, address: listener.Addr().String(), publisher: relay, server: true})
 	if err != nil {
 		return err
 	}
 	defer n.Close()
 	s := &server{node: n, metrics: telemetry.NewMetrics()}
+	if err := s.join(ctx, listener.Addr().String()); err != nil {
+		return err
+	}
 	if s.bus, err = bus.Open(ctx, bus.Options{URL: cfg.Bus.URL, Dir: n.dir.Bus(), MaxBytes: uint64(cfg.Bus.MaxBytes), Log: log}); err != nil {
 		return err
 	}
@@ -92,7 +99,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	if cfg.State != "" {
 		location = cfg.State
 	}
-	if s.jobs, err = jobs.Open(ctx, location, cfg.Jobs.Workers, log); err != nil {
+	if s.jobs, err = jobs.Open(ctx, location, s.members.Self().ID, cfg.Jobs.Workers, log); err != nil {
 		return err
 	}
 	password, err := n.access.Bootstrap(ctx)
@@ -108,18 +115,23 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	receiver.Count(s.traffic)
 	defer s.traffic.Start(context.WithoutCancel(ctx))()
 	s.lab = simulate.NewService(n.db, scenarios, deliver(receiver), s.removeLab, s.labChanged)
-	if err := s.lab.Recover(ctx); err != nil {
+	if err := s.recoverLab(ctx); err != nil {
 		return err
 	}
 
 	s.intake = newIntake(s)
 	background, endBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer s.beating.Wait()
 	defer s.intake.Wait()
 	defer endBackground()
+	s.beat(background)
+	s.register()
 	if err := s.intake.Start(background); err != nil {
 		return err
 	}
-	go s.importQueries(background)
+	if cfg.Has(config.RolePortal) {
+		go s.importQueries(background)
+	}
 	if err := s.schedule(background); err != nil {
 		return err
 	}
@@ -140,7 +152,8 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	handler := api.New(api.Deps{
 		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records, Traffic: s.traffic,
-		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: web.Portal(), Log: log,
+		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: s.portal(), Log: log,
+		NoIngest: !cfg.Has(config.RoleIngest), NoPortal: !cfg.Has(config.RolePortal),
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})
 	messages, err := s.listenSyslog(background, receiver)
@@ -149,7 +162,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	defer messages.Close()
 	announce(stdout, cfg, listener.Addr(), password)
-	if cfg.Lab {
+	if cfg.Lab && cfg.Has(config.RolePortal) {
 		go s.loadLab(background)
 	}
 	return s.listen(ctx, api.NewServer(handler, log), listener)
@@ -193,7 +206,9 @@ func announce(w io.Writer, cfg *config.Config, address net.Addr, password string
 	if password != "" {
 		fmt.Fprintf(w, "\nSign in at %s as %s with the one-time password\n\n    %s\n\nIt is shown this once and has to be changed at the first sign-in.\n", url, access.FirstAdministrator, password)
 	}
-	if web.Portal() == nil {
+	if roles := cfg.HasRoles(); len(roles) < len(config.Roles()) {
+		fmt.Fprintf(w, "It does %s.\n", strings.Join(roles, ", "))
+	} else if web.Portal() == nil {
 		fmt.Fprintln(w, "The portal was not built into this binary; the API works. Build with: make build")
 	}
 }

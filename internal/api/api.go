@@ -53,6 +53,9 @@ type Deps struct {
 	Portal    fs.FS // the built portal; nil serves the API only
 	Log       *slog.Logger
 
+	NoIngest bool // this process is not for receivers …
+	NoPortal bool // … not for the API
+
 	Version        string
 	Secure         bool // served by TLS
 	MaxBody        int64

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
@@ -62,6 +63,9 @@ func callOf(ctx context.Context) *call {
 
 // admit finds out who asks and for which tenant, and whether that may be. It is the only way in: every operation passes through it before its body is read.
 func (s *server) admit(r *http.Request, op operation) (*call, error) {
+	if err := s.served(op); err != nil {
+		return nil, err
+	}
 	if op.door == open || op.door == byBody {
 		if changing(r.Method) && s.cross.Check(r) != nil {
 			return nil, errOtherSite()
@@ -108,6 +112,17 @@ func (s *server) admit(r *http.Request, op operation) (*call, error) {
 		return c, nil
 	}
 	return nil, fault.Newf(fault.Permission, "this operation has no door")
+}
+
+// served refuses what another node of the installation is for. Senders take it as "try again", so that a wrong address loses nothing.
+func (s *server) served(op operation) error {
+	switch {
+	case op.tag == "ingest" && s.NoIngest:
+		return fault.Newf(fault.Unavailable, "this node takes no records; send them to one with the role ingest")
+	case op.tag != "ingest" && op.tag != "health" && s.NoPortal:
+		return fault.Newf(fault.Unavailable, "this node does not serve the API; ask one with the role portal")
+	}
+	return nil
 }
 
 func (s *server) identify(r *http.Request, op operation) (*access.Principal, error) {
@@ -263,6 +278,9 @@ func (s *server) handleRaw(op operation, doc func(*huma.Operation), fn func(w ht
 	s.api.OpenAPI().AddOperation(&o)
 	s.mux.HandleFunc(op.method+" "+op.path, func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.admit(r, op)
+		if err == nil && op.tag == "ingest" {
+			r, err = named(r, c)
+		}
 		if err == nil {
 			err = fn(w, r, c)
 		}
@@ -270,6 +288,21 @@ func (s *server) handleRaw(op operation, doc func(*huma.Operation), fn func(w ht
 			s.failAs(w, r, op, err)
 		}
 	})
+}
+
+// repeatHeader names a delivery. A sender that gets no answer, or one that says "again", sends the same body under the same name, and it is kept once.
+const repeatHeader = "Idempotency-Key"
+
+// named gives the request's delivery its name.
+func named(r *http.Request, c *call) (*http.Request, error) {
+	key := r.Header.Get(repeatHeader)
+	if len(key) > 255 {
+		return r, fault.Newf(fault.Invalid, "%s has %d characters; at most 255 are allowed", repeatHeader, len(key)).On(repeatHeader)
+	}
+	if key == "" {
+		return r, nil
+	}
+	return r.WithContext(ingest.NameDelivery(r.Context(), c.who.TokenID+"\n"+key)), nil
 }
 
 func (s *server) failAs(w http.ResponseWriter, r *http.Request, op operation, err error) {

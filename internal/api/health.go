@@ -20,6 +20,7 @@ type Health struct {
 	Uptime     int64                `json:"uptimeSeconds"`
 	Components []HealthComponent    `json:"components" nullable:"false"`
 	Queues     []HealthQueue        `json:"queues" nullable:"false"`
+	Nodes      []HealthNode         `json:"nodes" nullable:"false" doc:"processes of the installation; for readers of the system only"`
 	Limits     []telemetry.LimitHit `json:"limits" nullable:"false" doc:"limits that cut or refused something since the start"`
 }
 
@@ -42,6 +43,20 @@ type HealthQueue struct {
 	Age      float64 `json:"oldestSeconds,omitempty" doc:"age of the oldest waiting item"`
 }
 
+// HealthNode is one process of the installation.
+type HealthNode struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Roles   []string  `json:"roles" nullable:"false" enum:"ingest,detect,portal,jobs"`
+	Version string    `json:"version"`
+	Address string    `json:"address"`
+	Started time.Time `json:"started"`
+	Seen    time.Time `json:"lastSeen" doc:"last heartbeat"`
+	Status  string    `json:"status" enum:"healthy,incident"`
+	Self    bool      `json:"self" doc:"the node that answers"`
+	Tenants []string  `json:"tenants" nullable:"false" doc:"tenants whose records it brings into the lake"`
+}
+
 // Component makes one part of a health answer out of the outcome of its check.
 func Component(name, detail string, err error) HealthComponent {
 	c := HealthComponent{Name: name, OK: err == nil, Status: "healthy", Detail: detail}
@@ -60,10 +75,14 @@ func (s *server) registerHealth() {
 		if h.Components == nil {
 			h.Components = []HealthComponent{}
 		}
+		if h.Nodes == nil {
+			h.Nodes = []HealthNode{}
+		}
 		if h.Queues == nil {
 			h.Queues = []HealthQueue{}
 		}
 		if !c.who.Can(tenant.Default, access.SystemRead) {
+			h.Nodes = []HealthNode{}
 			h.Limits = []telemetry.LimitHit{} // they name people and deliveries of every tenant
 		}
 		h.Status = "healthy"
@@ -79,6 +98,11 @@ func (s *server) registerHealth() {
 		}
 		if len(h.Limits)+len(silent) > 0 {
 			h.Status = "advisory"
+		}
+		for _, n := range h.Nodes {
+			if n.Status != "healthy" {
+				h.Status = "advisory"
+			}
 		}
 		for _, part := range h.Components {
 			if !part.OK {

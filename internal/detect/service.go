@@ -43,7 +43,8 @@ type Service struct {
 type tenantRules struct {
 	ready    bool // the shipped rules are up to date
 	detector *Detector
-	parsed   map[string]*Rule // by id, to spare parsing text that has not changed
+	parsed   map[string]*Rule  // by id, to spare parsing text that has not changed
+	mark     store.Fingerprint // of the rules that Follow saw last
 }
 
 // New returns a service over the state database.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/incident/store"
@@ -86,11 +87,15 @@ func (s *shared) commit(ctx context.Context, id tenant.ID, w *working, fn func(t
 		if err := store.Lock(ctx, tx, id); err != nil {
 			return err
 		}
+		if err := s.refresh(ctx, tx, w); err != nil {
+			return err
+		}
 		if err := fn(tx, w); err != nil || len(w.changes) == 0 {
 			return err
 		}
 		var err error
 		number, err = store.CountChange(ctx, tx, id)
+		w.number = max(w.number, number)
 		return err
 	})
 	if err != nil {
@@ -101,6 +106,21 @@ func (s *shared) commit(ctx context.Context, id tenant.ID, w *working, fn func(t
 		s.ledger(ledgerKey{tenant: id}).note(number, w.changes)
 	}
 	return append([]Change(nil), w.changes...), nil
+}
+
+// refresh throws the working set away when another process changed something since it was last used: repeats would not find the alerts that one opened. The
+// caller has the tenant's lock. A SQLite database has one process.
+func (s *shared) refresh(ctx context.Context, tx bun.Tx, w *working) error {
+	if tx.Dialect().Name() != dialect.PG {
+		return nil
+	}
+	number, err := store.Changes(ctx, tx, w.tenant)
+	if err != nil || number == w.number {
+		return err
+	}
+	w.reset()
+	w.number = number
+	return nil
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }

@@ -21,6 +21,7 @@ type working struct {
 	mu     sync.Mutex // held over a whole batch or change, with its transaction
 
 	loaded   bool
+	number   int64 // of the last change of the tenant that all of this knows of
 	resolver *entity.Resolver
 	engine   *correlation.Engine
 	folds    map[int64][]*fold // by hash of rule and fold key; an entry, even an empty one, is complete

@@ -127,7 +127,9 @@ type receiverSink struct {
 	host    string // of the records in open
 	records int
 	group   []bus.Outgoing
-	bytes   int
+
+	messages int // closed so far
+	bytes    int
 }
 
 // delivered is what one sender brought.
@@ -212,6 +214,8 @@ func (s *receiverSink) refusal(file string, number int64, code, message string) 
 }
 
 func (s *receiverSink) close() {
+	identify(s.ctx, s.open, s.messages)
+	s.messages++
 	s.bytes += len(s.open.Data)
 	s.group = append(s.group, *s.open)
 	s.open, s.records = nil, 0

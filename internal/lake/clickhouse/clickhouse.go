@@ -26,9 +26,9 @@ import (
 type Options struct {
 	Threads int
 	Memory  int64 // bytes
-	// Claim is asked when a tenant's lake is about to be written: it returns the number of the lease under which this process may, or an error. Later leases have
-	// greater numbers, and whoever comes with one shuts out all earlier ones. nil: this process is the only one that writes.
-	Claim func(ctx context.Context, id tenant.ID) (int64, error)
+	// Claim is asked when a tenant's lake is about to be written: it returns the number of the lease under which this process may, made greater than above, or an
+	// error. Later leases have greater numbers, and whoever comes with one shuts out all earlier ones. nil: this process is the only one that writes.
+	Claim func(ctx context.Context, id tenant.ID, above int64) (int64, error)
 	// Scratch is the folder for what a query computes outside ClickHouse and does not fit into memory; "" is one of the system.
 	Scratch string
 }

@@ -61,12 +61,18 @@ func (s *Store) mine(ctx context.Context) error {
 	if s.closed || !s.leased() {
 		return nil
 	}
-	epoch, err := s.engine.opt.Claim(ctx, s.id)
-	if err != nil {
+	epoch, err := s.engine.opt.Claim(ctx, s.id, 0)
+	if err != nil || s.claimed && s.epoch == epoch {
 		return err
 	}
-	if s.claimed && s.epoch == epoch {
-		return nil
+	latest, err := s.latest(ctx)
+	if err != nil {
+		return unavailable(s.database, err)
+	}
+	if latest >= epoch { // the numbers of leases began anew, or this claim was broken off
+		if epoch, err = s.engine.opt.Claim(ctx, s.id, latest); err != nil {
+			return err
+		}
 	}
 	if err := s.claim(ctx, epoch); err != nil {
 		return unavailable(s.database, err)
@@ -103,17 +109,25 @@ func (s *Store) claim(ctx context.Context, epoch int64) error {
 	return nil
 }
 
-// Fence returns the latest claim of any process, 0 when there was none.
-func (s *Store) Fence(ctx context.Context) (int64, error) {
+// latest is the latest claim that any shard knows.
+func (s *Store) latest(ctx context.Context) (int64, error) {
 	var latest int64
 	for _, shard := range s.shards {
 		n, err := s.fence(ctx, shard)
 		if err != nil {
-			return 0, unavailable(s.database, err)
+			return 0, err
 		}
 		latest = max(latest, n)
 	}
 	return latest, nil
+}
+
+// Claim makes this process the writer of the lake, when it has the lease, and removes what an earlier one left without a commit. Without it the first Append
+// does.
+func (s *Store) Claim(ctx context.Context) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	return s.mine(ctx)
 }
 
 const (

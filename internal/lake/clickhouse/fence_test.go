@@ -21,7 +21,7 @@ import (
 // leasedAt is the engine of a process that has the lease with the number that epoch holds.
 func leasedAt(t testing.TB, address string, epoch *atomic.Int64) lake.Engine {
 	t.Helper()
-	e, err := clickhouse.New(address, clickhouse.Options{Threads: 2, Memory: 1 << 30, Claim: func(context.Context, tenant.ID) (int64, error) {
+	e, err := clickhouse.New(address, clickhouse.Options{Threads: 2, Memory: 1 << 30, Claim: func(context.Context, tenant.ID, int64) (int64, error) {
 		if n := epoch.Load(); n > 0 {
 			return n, nil
 		}

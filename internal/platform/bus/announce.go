@@ -27,3 +27,6 @@ func (b *Bus) Listen(fn func(data []byte)) (stop func(), err error) {
 	}
 	return func() { _ = sub.Unsubscribe() }, nil
 }
+
+// Connected reports whether the bus can be reached, as far as is known without asking.
+func (b *Bus) Connected() bool { return b.conn.IsConnected() }

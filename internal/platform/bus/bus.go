@@ -68,7 +68,7 @@ func Open(ctx context.Context, opts Options) (*Bus, error) {
 		b.Close()
 		return nil, fault.Newf(fault.Unavailable, "bus %s is not reachable: %w", redact(url), err)
 	}
-	if b.js, err = jetstream.New(b.conn); err != nil {
+	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncTimeout(ackTime)); err != nil {
 		b.Close()
 		return nil, fault.Newf(fault.Unavailable, "bus: %w", err)
 	}
@@ -143,9 +143,10 @@ func (b *Bus) stream(ctx context.Context, id tenant.ID) (jetstream.Stream, error
 	s, err := b.js.Stream(ctx, streamName(id))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		s, err = b.js.CreateStream(ctx, b.streamConfig(id))
-	} else if err == nil && s.CachedInfo().Config.MaxBytes != maxBytes(b.opts.MaxBytes) {
-		cfg := s.CachedInfo().Config // as it is, with the first sequence number it was made with
-		cfg.MaxBytes = maxBytes(b.opts.MaxBytes)
+	} else if cfg := b.streamConfig(id); err == nil && (s.CachedInfo().Config.MaxBytes != cfg.MaxBytes || s.CachedInfo().Config.Duplicates != cfg.Duplicates) {
+		want := cfg
+		cfg = s.CachedInfo().Config // as it is, with the first sequence number it was made with
+		cfg.MaxBytes, cfg.Duplicates = want.MaxBytes, want.Duplicates
 		s, err = b.js.UpdateStream(ctx, cfg)
 	}
 	if err != nil {
@@ -183,8 +184,12 @@ func (b *Bus) Publish(ctx context.Context, id tenant.ID, source string, header m
 	return ack.Sequence, nil
 }
 
-// Outgoing is one record of a PublishAll.
+// ackTime is how long an external bus may take to keep a record before its sender is told to try again.
+const ackTime = 30 * time.Second
+
+// Outgoing is one record of a PublishAll. A record with an ID that the tenant's stream has kept lately (see Repeats) is not kept again.
 type Outgoing struct {
+	ID     string
 	Source string
 	Header map[string]string
 	Data   []byte
@@ -196,6 +201,9 @@ func (b *Bus) PublishAll(ctx context.Context, id tenant.ID, records []Outgoing) 
 	if _, err := b.stream(ctx, id); err != nil {
 		return 0, err
 	}
+	if !b.conn.IsConnected() { // records would wait in this process for the bus to come back
+		return 0, fault.Newf(fault.Unavailable, "the bus is not connected")
+	}
 	futures := make([]jetstream.PubAckFuture, 0, len(records))
 	var stopped error
 	for _, r := range records {
@@ -204,7 +212,11 @@ func (b *Bus) PublishAll(ctx context.Context, id tenant.ID, records []Outgoing) 
 			stopped = err
 			break
 		}
-		f, err := b.js.PublishMsgAsync(msg, jetstream.WithExpectStream(streamName(id)), jetstream.WithStallWait(10*time.Second))
+		options := []jetstream.PublishOpt{jetstream.WithExpectStream(streamName(id)), jetstream.WithStallWait(10 * time.Second)}
+		if r.ID != "" {
+			options = append(options, jetstream.WithMsgID(r.ID))
+		}
+		f, err := b.js.PublishMsgAsync(msg, options...)
 		if err != nil {
 			stopped = publishError(err)
 			break

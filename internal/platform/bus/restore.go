@@ -62,11 +62,14 @@ func (b *Bus) create(ctx context.Context, cfg jetstream.StreamConfig) (jetstream
 	}
 }
 
+// Repeats is how long a stream remembers the ids of records.
+const Repeats = 30 * time.Minute
+
 func (b *Bus) streamConfig(id tenant.ID) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: streamName(id), Description: "records of tenant " + string(id) + " on their way to the lake",
 		Subjects: []string{"t." + string(id) + ".ingest.>"},
 		Storage:  jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
-		MaxBytes: maxBytes(b.opts.MaxBytes), MaxMsgs: -1, AllowDirect: true,
+		MaxBytes: maxBytes(b.opts.MaxBytes), MaxMsgs: -1, AllowDirect: true, Duplicates: Repeats,
 	}
 }

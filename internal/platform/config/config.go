@@ -34,6 +34,9 @@ type Config struct {
 	State  string `koanf:"state"`
 	Lab    bool   `koanf:"lab"`
 
+	Roles []string `koanf:"roles"`
+	Node  Node     `koanf:"node"`
+
 	TLS     TLS     `koanf:"tls"`
 	HTTP    HTTP    `koanf:"http"`
 	Log     Log     `koanf:"log"`
@@ -46,6 +49,12 @@ type Config struct {
 	Jobs    Jobs    `koanf:"jobs"`
 	Rules   Rules   `koanf:"rules"`
 	Content Content `koanf:"content"`
+}
+
+// Node is this process among those of the installation.
+type Node struct {
+	Name  string        `koanf:"name"`
+	Lease time.Duration `koanf:"lease"`
 }
 
 // TLS names the certificate that the listener serves; both empty means plain HTTP.
@@ -232,10 +241,12 @@ func readFile(k *koanf.Koanf, path string) error {
 	if err := over.Load(file.Provider(path), yaml.Parser()); err != nil {
 		return fault.Newf(fault.Invalid, "configuration file %s: %w", path, err)
 	}
-	if address, ok := over.Get("lake").(string); ok { // lake: ADDRESS is short for lake: {url: ADDRESS}
-		over.Delete("lake")
-		if err := over.Set("lake.url", address); err != nil {
-			return fault.Newf(fault.Invalid, "configuration file %s: %w", path, err)
+	for _, part := range []string{"lake", "bus"} { // lake: ADDRESS is short for lake: {url: ADDRESS}
+		if address, ok := over.Get(part).(string); ok {
+			over.Delete(part)
+			if err := over.Set(part+".url", address); err != nil {
+				return fault.Newf(fault.Invalid, "configuration file %s: %w", path, err)
+			}
 		}
 	}
 	if unknown := unknownNames(over.Keys()); len(unknown) > 0 {
@@ -308,6 +319,7 @@ func (c *Config) check() error {
 	if c.Lake.URL != "" && !strings.HasPrefix(c.Lake.URL, "clickhouse://") {
 		bad("lake.url", "it must begin with clickhouse://, or be empty for the lake in the data folder")
 	}
+	c.checkRoles(bad)
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "%q is not text or json", c.Log.Format)
 	}
@@ -326,7 +338,7 @@ func (c *Config) check() error {
 	}
 	positive := map[string]time.Duration{
 		"session.idle": c.Session.Idle, "session.absolute": c.Session.Absolute, "login.window": c.Login.Window,
-		"hunt.timeout": c.Hunt.Timeout, "hunt.queue": c.Hunt.Queue, "hunt.history-age": c.Hunt.HistoryAge, "hunt.usage-keep": c.Hunt.UsageKeep, "hunt.cpu-window": c.Hunt.CPUWindow, "hunt.external-timeout": c.Hunt.ExternalTimeout, "lake.retention": c.Lake.Retention, "http.grace": c.HTTP.Grace,
+		"node.lease": c.Node.Lease, "hunt.timeout": c.Hunt.Timeout, "hunt.queue": c.Hunt.Queue, "hunt.history-age": c.Hunt.HistoryAge, "hunt.usage-keep": c.Hunt.UsageKeep, "hunt.cpu-window": c.Hunt.CPUWindow, "hunt.external-timeout": c.Hunt.ExternalTimeout, "lake.retention": c.Lake.Retention, "http.grace": c.HTTP.Grace,
 	}
 	for name, d := range positive {
 		if d <= 0 {

@@ -163,3 +163,37 @@ func TestManualIsUpToDate(t *testing.T) {
 		t.Error("docs/settings.md does not fit the table of settings; run the test with -update")
 	}
 }
+
+func TestRoles(t *testing.T) {
+	const parts = "state: postgres://u@h/d\nbus: nats://h:4222\nlake: clickhouse://u@h:9000\n"
+	for text, want := range map[string]string{
+		"":                                   "ingest,detect,portal,jobs",
+		"roles: all\n":                       "ingest,detect,portal,jobs",
+		"roles: jobs,ingest\n" + parts:       "ingest,jobs",
+		"roles: [detect]\n" + parts:          "detect",
+		"roles: ingest,detect,portal,jobs\n": "ingest,detect,portal,jobs",
+	} {
+		cfg, err := load(nil, write(t, text), none)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got := strings.Join(cfg.HasRoles(), ","); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"roles: kitchen\n": "not one of",
+		"roles: ingest\n":  "state: postgres://…",
+		"roles: portal\nstate: postgres://u@h/d\nbus: nats://h:4222\n":                     "lake: clickhouse://…",
+		"roles: detect\nstate: postgres://u@h/d\nlake: clickhouse://u@h:9000\n":            "bus: nats://…",
+		"roles: jobs\nbus: nats://h:4222\nlake: clickhouse://u@h:9000\nstate: /tmp/x.db\n": "state: postgres://…",
+		"bus: http://h\n":        "nats://",
+		"node:\n  lease: 10ms\n": "at least 1s",
+	} {
+		_, err := load(nil, write(t, text), none)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want something with %q", text, err, want)
+		}
+	}
+}

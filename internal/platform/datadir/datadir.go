@@ -7,6 +7,7 @@
 package datadir
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +47,19 @@ func (l Layout) Backups() string { return filepath.Join(l.Root, "backups") }
 
 // Content is the folder of the operator's own content.
 func (l Layout) Content() string { return filepath.Join(l.Root, "content") }
+
+// Identity returns the id by which this folder's process is known among the nodes of an installation, made at the first call.
+func (d *Dir) Identity() (string, error) {
+	path := filepath.Join(d.Root, "node")
+	if raw, err := os.ReadFile(path); err == nil && len(strings.TrimSpace(string(raw))) > 0 {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	id := rand.Text()
+	if err := os.WriteFile(path, []byte(id+"\n"), 0o600); err != nil {
+		return "", fault.Newf(fault.Unavailable, "data folder %s: %w", d.Root, err)
+	}
+	return id, nil
+}
 
 func (l Layout) lock() string { return filepath.Join(l.Root, "lock") }
 

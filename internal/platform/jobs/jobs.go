@@ -1,7 +1,7 @@
 // Package jobs runs durable background work with River: jobs are rows of a database (their own SQLite file, or the PostgreSQL server of the state), survive a
 // restart, are tried again when they fail, and can be unique or come round on a schedule.
 //
-//	queue, err := jobs.Open(ctx, location, 4, log)
+//	queue, err := jobs.Open(ctx, location, id, 4, log)
 //	jobs.Handle(queue, func(ctx context.Context, a RetainArgs) error { … })
 //	queue.Every(time.Hour, "retain", func() jobs.Args { return RetainArgs{} })
 //	err = queue.Start(ctx)
@@ -40,6 +40,9 @@ type Queue struct {
 	client  client
 	workers *river.Workers
 	closeDB func() error
+	rescue  func(ctx context.Context, working []string) (int64, error)
+	id      string
+	started bool
 }
 
 // client is what both instances of River's generic client give.
@@ -52,10 +55,12 @@ type client interface {
 	PeriodicJobs() *river.PeriodicJobBundle
 }
 
-// Open opens the queue's database, a postgres URL or the path of a SQLite file, and brings its tables up to date. Nothing runs before Start.
-func Open(ctx context.Context, location string, workers int, log *slog.Logger) (*Queue, error) {
-	q := &Queue{workers: river.NewWorkers()}
+// Open opens the queue's database, a postgres URL or the path of a SQLite file, and brings its tables up to date. id names this process among those that work on
+// the queue, of which only one may have it. Nothing runs before Start.
+func Open(ctx context.Context, location, id string, workers int, log *slog.Logger) (*Queue, error) {
+	q := &Queue{workers: river.NewWorkers(), id: id}
 	cfg := &river.Config{
+		ID:      id,
 		Workers: q.workers, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(workers, 1)}},
 		Logger:     slog.New(quiet{log.Handler()}),
 		JobTimeout: time.Hour, MaxAttempts: 10, RescueStuckJobsAfter: 2 * time.Hour,
@@ -81,6 +86,10 @@ func (q *Queue) openPostgres(ctx context.Context, location string, cfg *river.Co
 		return err
 	}
 	q.closeDB = func() error { pool.Close(); return nil }
+	q.rescue = func(ctx context.Context, working []string) (int64, error) {
+		tag, err := pool.Exec(ctx, "UPDATE river_job SET state = 'available', scheduled_at = now() WHERE state = 'running' AND NOT attempted_by[array_upper(attempted_by, 1)] = ANY($1)", working)
+		return tag.RowsAffected(), err
+	}
 	driver := riverpgxv5.New(pool)
 	if err := migrateUp[pgx.Tx](ctx, driver, cfg.Logger); err != nil {
 		return err
@@ -100,6 +109,16 @@ func (q *Queue) openSQLite(ctx context.Context, location string, cfg *river.Conf
 	}
 	pool.SetMaxOpenConns(1) // the driver's advice: SQLite lets one statement write at a time
 	q.closeDB = pool.Close
+	q.rescue = func(ctx context.Context, working []string) (int64, error) {
+		if len(working) > 0 {
+			return 0, nil // there is no other process
+		}
+		res, err := pool.ExecContext(ctx, "UPDATE river_job SET state = 'available' WHERE state = 'running'")
+		if err != nil {
+			return 0, err
+		}
+		return res.RowsAffected()
+	}
 	driver := riversqlite.New(pool)
 	if err := migrateUp[*sql.Tx](ctx, driver, cfg.Logger); err != nil {
 		return err
@@ -164,16 +183,37 @@ func (q *Queue) Add(ctx context.Context, args Args, opts Options) (added bool, e
 	return !res.UniqueSkippedAsDuplicate, nil
 }
 
-// Start begins to work off jobs. They end when Stop is called, not when ctx does.
-func (q *Queue) Start(ctx context.Context) error {
+// Start begins to work off jobs. They end when Stop is called, not when ctx does. others are the ids of the other processes that work on the queue.
+func (q *Queue) Start(ctx context.Context, others ...string) error {
+	if _, err := q.Rescue(ctx, others...); err != nil {
+		return err
+	}
 	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
 		return fault.Newf(fault.Unavailable, "job queue: %w", err)
 	}
+	q.started = true
 	return nil
+}
+
+// Rescue makes jobs available again that ran in processes which are gone: all but those named and, once it has started, this one. Without it they would count as
+// running for two hours, and those that are unique would not come round. It returns how many there were.
+func (q *Queue) Rescue(ctx context.Context, others ...string) (int64, error) {
+	working := append([]string{}, others...)
+	if q.started {
+		working = append(working, q.id)
+	}
+	n, err := q.rescue(ctx, working)
+	if err != nil {
+		return 0, fault.Newf(fault.Unavailable, "job queue: %w", err)
+	}
+	return n, nil
 }
 
 // Stop takes no more jobs and waits for those that run; when ctx ends they are cancelled (and tried again after the next start). Then it closes the database.
 func (q *Queue) Stop(ctx context.Context) error {
+	if !q.started {
+		return q.closeDB()
+	}
 	err := q.client.Stop(ctx)
 	if err != nil && ctx.Err() != nil {
 		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

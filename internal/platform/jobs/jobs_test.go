@@ -27,7 +27,7 @@ func (tick) Kind() string { return "test.tick" }
 
 func open(t *testing.T, location string) *jobs.Queue {
 	t.Helper()
-	q, err := jobs.Open(context.Background(), location, 2, slog.New(slog.DiscardHandler))
+	q, err := jobs.Open(context.Background(), location, "test", 2, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ CREATE TABLE nodes (
   address  TEXT NOT NULL,
   started  BIGINT NOT NULL,
   seen     BIGINT NOT NULL
-)
+);
 --bun:split
 CREATE TABLE leases (
   tenant_id TEXT NOT NULL,
@@ -15,4 +15,11 @@ CREATE TABLE leases (
   epoch     BIGINT NOT NULL,
   expires   BIGINT NOT NULL,
   PRIMARY KEY (tenant_id, name)
-)
+);
+--bun:split
+CREATE TABLE late_alerts (
+  tenant_id TEXT NOT NULL,
+  alert_id  TEXT NOT NULL,
+  asked     BIGINT NOT NULL,
+  PRIMARY KEY (tenant_id, alert_id)
+);
