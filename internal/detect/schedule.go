@@ -23,8 +23,9 @@ type ScheduleReport struct {
 	Failed map[string]string
 }
 
-// RunDue runs the tenant's enabled KQL rules whose time has come, each over what it has not yet looked at plus its lookback. It is called every minute or
-// so; when nothing is due it does nothing. A rule that fails is reported and tried again at its next time; the others run.
+// RunDue runs the tenant's enabled KQL rules whose time has come, each over what it has not yet looked at plus its lookback, and over older stretches that
+// got records since (see Arrivals). It is called every minute or so; when nothing is due it does nothing. A rule that fails is reported and tried again at
+// its next time; the others run.
 func (s *Service) RunDue(ctx context.Context, id tenant.ID, hunter custom.Hunter, accept Accept) (ScheduleReport, error) {
 	now := s.opt.Now().UTC()
 	return s.run(ctx, id, hunter, accept, func(r *custom.Rule, last *store.Run) (from, to time.Time, due bool) {
@@ -71,19 +72,23 @@ func (s *Service) run(ctx context.Context, id tenant.ID, hunter custom.Hunter, a
 			continue
 		}
 		run := &store.Run{TenantID: id, RuleID: r.ID, Covered: state.At(to)}
-		out, err := custom.Run(ctx, hunter, id, r.custom, now, from, to)
-		if err == nil {
-			for i := range out.Detections {
-				out.Detections[i].Category = r.Category
-				out.Detections[i].DetectionSource = detectionSource(r, r.Logsource)
+		var late []time.Time
+		if keepsUp {
+			if from, late, err = s.lateWindows(ctx, id, r, runs[r.ID], from, to); err != nil {
+				return report, errors.Join(err, ctx.Err())
 			}
-			if len(out.Detections) > 0 {
-				err = accept(ctx, out.Detections)
+		}
+		err := s.runOver(ctx, id, hunter, accept, r, run, now, from, to)
+		var missed error // an old stretch that could not be looked at stays for the next run; the present goes on
+		for _, until := range late {
+			if err != nil || ctx.Err() != nil {
+				break
 			}
-			run.ResultRows, run.Detections = int64(out.Rows), int64(len(out.Detections))
-			if out.Truncated {
-				run.Truncated = 1
+			over := s.runOver(ctx, id, hunter, accept, r, run, until, until.Add(-time.Duration(r.custom.Lookback)), until)
+			if over == nil {
+				over = store.DropLateWindow(ctx, s.db, id, r.ID, until)
 			}
+			missed = errors.Join(missed, over)
 		}
 		if ctx.Err() != nil {
 			return report, ctx.Err()
@@ -93,7 +98,11 @@ func (s *Service) run(ctx context.Context, id tenant.ID, hunter custom.Hunter, a
 			run.Error = short(err)
 			report.Failed[r.ID] = run.Error
 		} else {
-			report.Detections += len(out.Detections)
+			report.Detections += int(run.Detections)
+		}
+		if err == nil && missed != nil {
+			run.Error = short(missed)
+			report.Failed[r.ID] = run.Error
 		}
 		if err != nil || !keepsUp {
 			run.Covered = state.Time{}
@@ -110,6 +119,27 @@ func (s *Service) run(ctx context.Context, id tenant.ID, hunter custom.Hunter, a
 		}
 	}
 	return report, nil
+}
+
+// runOver runs a rule over from..to, hands on what it finds, and adds to what the run has found.
+func (s *Service) runOver(ctx context.Context, id tenant.ID, hunter custom.Hunter, accept Accept, r *Rule, run *store.Run, now, from, to time.Time) error {
+	out, err := custom.Run(ctx, hunter, id, r.custom, now, from, to)
+	if err != nil {
+		return err
+	}
+	for i := range out.Detections {
+		out.Detections[i].Category = r.Category
+		out.Detections[i].DetectionSource = detectionSource(r, r.Logsource)
+	}
+	run.ResultRows += int64(out.Rows)
+	run.Detections += int64(len(out.Detections))
+	if out.Truncated {
+		run.Truncated = 1
+	}
+	if len(out.Detections) == 0 {
+		return nil
+	}
+	return accept(ctx, out.Detections)
 }
 
 func (s *Service) scheduled(ctx context.Context, id tenant.ID) ([]*Rule, error) {

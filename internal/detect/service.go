@@ -26,6 +26,8 @@ type Options struct {
 	Content fs.FS
 	// Placeholders are the values of %name% in Sigma rules.
 	Placeholders map[string][]string
+	// Arrivals tells which stretches of event time got records since a time; nil: scheduled rules do not see records that arrive after their window.
+	Arrivals Arrivals
 	// Now is the clock; nil for the real one.
 	Now func() time.Time
 }

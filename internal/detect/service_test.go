@@ -298,6 +298,114 @@ func TestSchedule(t *testing.T) {
 	})
 }
 
+// stretched answers with the rows of the stretch that is asked for.
+type stretched struct {
+	rows  []time.Time
+	asked []custom.Question
+}
+
+func (l *stretched) Hunt(_ context.Context, _ tenant.ID, q custom.Question) (*custom.Answer, error) {
+	l.asked = append(l.asked, q)
+	a := &custom.Answer{Columns: []string{"Timestamp", "DeviceName", "AccountName"}}
+	for _, at := range l.rows {
+		if !at.Before(q.From) && at.Before(q.To) {
+			a.Rows = append(a.Rows, []any{at, "pc1", "anna"})
+		}
+	}
+	return a, nil
+}
+
+// What arrives after the window of a scheduled rule is looked at all the same, once.
+func TestScheduleSeesLateRecords(t *testing.T) {
+	start := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
+	now := start
+	type arrival struct{ event, at time.Time }
+	var arrivals []arrival
+	opt := detect.Options{
+		Content: fstest.MapFS{"endpoint/x.yml": {Data: []byte(kqlRule)}}, Now: func() time.Time { return now },
+		Arrivals: func(_ context.Context, id tenant.ID, since, from, to time.Time) (out []time.Time, _ error) {
+			for _, a := range arrivals {
+				if id == tenant.Default && a.at.After(since) && !a.event.Before(from.Truncate(detect.ArrivalStretch)) && a.event.Before(to) {
+					out = append(out, a.event.Truncate(detect.ArrivalStretch))
+				}
+			}
+			return out, nil
+		},
+	}
+	withService(t, opt, func(ctx context.Context, t *testing.T, s *detect.Service, again func() *detect.Service) {
+		now, arrivals = start, nil
+		lake := &stretched{}
+		hits := map[string]int{}
+		accept := func(_ context.Context, found []incident.Detection) error {
+			for _, d := range found {
+				hits[d.Hit.ExternalID]++
+			}
+			return nil
+		}
+		run := func() int {
+			t.Helper()
+			before := len(lake.asked)
+			if r, err := again().RunDue(ctx, tenant.Default, lake, accept); err != nil || r.Ran != 1 || len(r.Failed) > 0 {
+				t.Fatalf("%+v %v", r, err)
+			}
+			return len(lake.asked) - before
+		}
+		add := func(event time.Time) {
+			lake.rows = append(lake.rows, event)
+			arrivals = append(arrivals, arrival{event, now.Add(-time.Minute)})
+		}
+		run()
+		now = now.Add(time.Hour)
+		if n := run(); n != 1 {
+			t.Errorf("%d questions without late records", n)
+		}
+		// The lookback is 2 h: a day late is a day late, ten minutes over it moves the window.
+		now = now.Add(30 * time.Minute)
+		add(now.Add(-26 * time.Hour))
+		now = now.Add(30 * time.Minute)
+		if n := run(); n < 3 || n > 4 || len(hits) != 1 {
+			t.Errorf("a day late: %d questions, hits %v", n, hits)
+		}
+		for _, q := range lake.asked[2:] {
+			if q.To.Sub(q.From) != 2*time.Hour {
+				t.Errorf("a window of %s", q.To.Sub(q.From))
+			}
+			if !q.Now.Equal(q.To) {
+				t.Errorf("now() is %v at the end %v", q.Now, q.To)
+			}
+		}
+		now = now.Add(time.Hour)
+		add(now.Add(-2*time.Hour - 10*time.Minute))
+		if n := run(); n != 1 || len(hits) != 2 {
+			t.Errorf("just missed: %d questions, hits %v", n, hits)
+		}
+		now = now.Add(time.Hour)
+		add(now.Add(-8 * 24 * time.Hour)) // beyond the bound
+		if n := run(); n != 1 || len(hits) != 2 {
+			t.Errorf("beyond the bound: %d questions, hits %v", n, hits)
+		}
+		// A week's backlog is worked off in several runs, across restarts.
+		now = now.Add(time.Hour)
+		for i := range 80 {
+			add(now.Add(-4*time.Hour - time.Duration(i)*2*time.Hour))
+		}
+		if n := run(); n != 49 {
+			t.Errorf("a backlog: %d questions at once", n)
+		}
+		for range 4 {
+			now = now.Add(time.Hour)
+			run()
+		}
+		if n := len(hits); n != 82 {
+			t.Errorf("%d findings of 82", n)
+		}
+		now = now.Add(time.Hour)
+		if n := run(); n != 1 {
+			t.Errorf("%d questions after the backlog", n)
+		}
+	})
+}
+
 // A rule that an import has shown old records has not yet looked at the present.
 func TestScheduleAfterRange(t *testing.T) {
 	now := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)

@@ -155,6 +155,45 @@ func (o *observed) add(b *observed) {
 	}
 }
 
+// Arrivals tells which stretches of event time, each of Bucket, between from and to got records after since: their beginnings, in order.
+func (t *Traffic) Arrivals(ctx context.Context, id tenant.ID, since, from, to time.Time) ([]time.Time, error) {
+	var buckets []int64
+	err := t.db.NewRaw("SELECT bucket FROM arrivals WHERE tenant_id = ? AND arrived > ? AND bucket >= ? AND bucket <= ? ORDER BY bucket",
+		id, state.At(since), bucketOf(from), bucketOf(to.Add(-time.Nanosecond))).Scan(ctx, &buckets)
+	out := make([]time.Time, 0, len(buckets))
+	for _, b := range buckets {
+		out = append(out, time.Unix(b*int64(Bucket/time.Second), 0).UTC())
+	}
+	return out, err
+}
+
+// boundTimes keeps detections out of the future: an alert on an event that a wrong clock put there happened, for people, when the event arrived. The event
+// itself keeps its time.
+func (b *batch) boundTimes() {
+	if len(b.found.all) == 0 || len(b.records) == 0 {
+		return
+	}
+	received := b.records[0].Received
+	for _, rec := range b.records {
+		if rec.Received.After(received) {
+			received = rec.Received
+		}
+	}
+	if received.IsZero() {
+		return
+	}
+	latest := received.Add(AheadAfter)
+	for i := range b.found.all {
+		d := &b.found.all[i]
+		if d.Time.After(latest) {
+			d.Time = received
+		}
+		if d.Hit.Time.After(latest) {
+			d.Hit.Time = received
+		}
+	}
+}
+
 // committed counts what is queryable from now on.
 func (t *Traffic) committed(id tenant.ID, o *observed) {
 	if t == nil || len(o.families) == 0 {

@@ -369,6 +369,7 @@ func (p *Pipeline) evaluate() {
 		if p.cfg.Detector != nil && len(b.out.Events) > 0 {
 			b.found.all = append(b.found.all, p.cfg.Detector.Evaluate(b.out.Events)...)
 		}
+		b.boundTimes()
 		close(b.judged)
 	}
 }

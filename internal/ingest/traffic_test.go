@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
@@ -321,4 +322,17 @@ func TestClocks(t *testing.T) {
 			t.Errorf("%+v %v", got, err)
 		}
 	})
+}
+
+func TestDetectionsStayOutOfTheFuture(t *testing.T) {
+	b := &batch{records: []*normalise.Record{{Received: noon.Add(-time.Minute)}, {Received: noon}}}
+	for _, at := range []time.Time{noon.Add(-24 * time.Hour), noon.Add(time.Minute), noon.AddDate(70, 0, 0)} {
+		b.found.all = append(b.found.all, incident.Detection{Time: at, Hit: incident.Hit{Time: at}})
+	}
+	b.boundTimes()
+	for i, want := range []time.Time{noon.Add(-24 * time.Hour), noon.Add(time.Minute), noon} {
+		if d := b.found.all[i]; !d.Time.Equal(want) || !d.Hit.Time.Equal(want) {
+			t.Errorf("detection %d: %v and %v, want %v", i, d.Time, d.Hit.Time, want)
+		}
+	}
 }

@@ -111,7 +111,7 @@ func (r *Rule) detection(row evidence.Result, columns []string, id tenant.ID, to
 }
 
 // rowID is the same for the same finding in overlapping runs: the record's own id where the query kept it, else time and entities, else the entities
-// within one stretch of the lookback.
+// within one stretch of the lookback, the end of which does not belong to it.
 func (r *Rule) rowID(row evidence.Result, entity string, to time.Time) string {
 	parts := []string{r.ID, entity}
 	report, when := row.Text("ReportId"), row.Text("Timestamp")
@@ -121,7 +121,7 @@ func (r *Rule) rowID(row evidence.Result, entity string, to time.Time) string {
 	case when != "":
 		parts = append(parts, when)
 	default:
-		parts = append(parts, to.UTC().Truncate(time.Duration(r.Lookback)).Format(time.RFC3339))
+		parts = append(parts, to.UTC().Add(-time.Nanosecond).Truncate(time.Duration(r.Lookback)).Format(time.RFC3339))
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return "kql:" + hex.EncodeToString(sum[:12])

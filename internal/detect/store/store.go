@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -184,6 +185,44 @@ func PutRun(ctx context.Context, db bun.IDB, run *Run) error {
 	_, err := db.NewInsert().Model(run).On("CONFLICT (tenant_id, rule_id) DO UPDATE").
 		Set("covered = EXCLUDED.covered, finished = EXCLUDED.finished, result_rows = EXCLUDED.result_rows, detections = EXCLUDED.detections").
 		Set("truncated = EXCLUDED.truncated, error = EXCLUDED.error").Exec(ctx)
+	return err
+}
+
+// PutLateWindows remembers windows, by their ends, that the rule has to look at again.
+func PutLateWindows(ctx context.Context, db bun.IDB, id tenant.ID, rule string, ends []time.Time) error {
+	for _, end := range ends {
+		_, err := db.NewRaw("INSERT INTO late_windows (tenant_id, rule_id, until) VALUES (?, ?, ?) ON CONFLICT (tenant_id, rule_id, until) DO NOTHING", id, rule, state.At(end)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LateWindows returns the ends of the windows that the rule has to look at again, the latest first.
+func LateWindows(ctx context.Context, db bun.IDB, id tenant.ID, rule string, most int) ([]time.Time, error) {
+	var rows []struct {
+		Until state.Time `bun:"until"`
+	}
+	if err := db.NewRaw("SELECT until FROM late_windows WHERE tenant_id = ? AND rule_id = ? ORDER BY until DESC LIMIT ?", id, rule, most).Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	out := make([]time.Time, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, r.Until.Time)
+	}
+	return out, nil
+}
+
+// DropLateWindow forgets a window that was looked at.
+func DropLateWindow(ctx context.Context, db bun.IDB, id tenant.ID, rule string, end time.Time) error {
+	_, err := db.NewRaw("DELETE FROM late_windows WHERE tenant_id = ? AND rule_id = ? AND until = ?", id, rule, state.At(end)).Exec(ctx)
+	return err
+}
+
+// ForgetLateWindows forgets the windows that ended before the time.
+func ForgetLateWindows(ctx context.Context, db bun.IDB, id tenant.ID, rule string, before time.Time) error {
+	_, err := db.NewRaw("DELETE FROM late_windows WHERE tenant_id = ? AND rule_id = ? AND until < ?", id, rule, state.At(before)).Exec(ctx)
 	return err
 }
 
