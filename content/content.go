@@ -1,4 +1,4 @@
-// Package content embeds what the product ships as data: detections, scenarios of the evaluation lab, what osquery
+// Package content embeds what the product ships as data: detections, mappings, scenarios of the evaluation lab, what osquery
 // agents watch. Files are checked by `bartizan content test`; an
 // operator's own files stand beside them in the data folder and are never touched by an upgrade.
 package content
@@ -8,11 +8,14 @@ import (
 	"io/fs"
 )
 
-//go:embed detections scenarios osquery
+//go:embed detections scenarios osquery mappings
 var files embed.FS
 
 // Detections holds the shipped rules: AREA/ID.yml, Sigma or KQL, each with tests.
 func Detections() fs.FS { return folder("detections") }
+
+// Mappings holds the shipped mappings: how records of a product become rows.
+func Mappings() fs.FS { return folder("mappings") }
 
 // Scenarios holds the stories of the evaluation lab.
 func Scenarios() fs.FS { return folder("scenarios") }

@@ -23,17 +23,17 @@ import (
 // newContent is the command `bartizan content`.
 func newContent() *cobra.Command {
 	cmd := &cobra.Command{Use: "content", Short: "Check the content that the product ships", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	test := newTrial("test", "Test the shipped detections, or those of a folder, on the records they carry")
+	test := newTrial("test", "Test the shipped detections and mappings, or the detections of a folder, on the records they carry", shippedMappings)
 	cmd.AddCommand(test)
 	return cmd
 }
 
 func newRuleTest() *cobra.Command {
-	return newTrial("test [DIR]", "Test rules on the records they carry: those of a folder, or the shipped ones")
+	return newTrial("test [DIR]", "Test rules on the records they carry: those of a folder, or the shipped ones", nil)
 }
 
-// newTrial is a command that runs rule files' own tests.
-func newTrial(use, short string) *cobra.Command {
+// newTrial is a command that runs rule files' own tests, and with the shipped ones others.
+func newTrial(use, short string, others func() ([]trial.Result, error)) *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   use,
@@ -45,14 +45,15 @@ families; KQL rules are asked of a real lake in a temporary folder. The form of 
 techniques, an id that is the file's name, and at least one test of each kind.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			root := content.Detections()
+			root, beside := content.Detections(), others
 			if len(args) == 1 {
+				beside = nil
 				if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
 					return fault.Newf(fault.NotFound, "%s is not a folder", args[0])
 				}
 				root = os.DirFS(args[0])
 			}
-			return runTrial(cmd, root, asJSON, all)
+			return runTrial(cmd, root, beside, asJSON, all)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document on standard output")
@@ -60,7 +61,7 @@ techniques, an id that is the file's name, and at least one test of each kind.`,
 	return cmd
 }
 
-func runTrial(cmd *cobra.Command, root fs.FS, asJSON, all bool) error {
+func runTrial(cmd *cobra.Command, root fs.FS, others func() ([]trial.Result, error), asJSON, all bool) error {
 	bench, drop, err := newBench()
 	if err != nil {
 		return err
@@ -69,6 +70,13 @@ func runTrial(cmd *cobra.Command, root fs.FS, asJSON, all bool) error {
 	results, err := bench.Run(cmd.Context(), root)
 	if err != nil {
 		return err
+	}
+	if others != nil {
+		more, err := others()
+		if err != nil {
+			return err
+		}
+		results = append(results, more...)
 	}
 	failed, tests := 0, 0
 	rules := map[string]bool{}

@@ -156,8 +156,13 @@ func (t *localHunt) tables(ctx context.Context) ([]huntTable, error) {
 	if err != nil {
 		return nil, err
 	}
+	custom, err := t.store.CustomTables(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var out []huntTable
-	for _, s := range schema.Load().Tables() {
+	built := schema.Load().Tables()
+	for _, s := range append(built[:len(built):len(built)], custom...) {
 		h := huntTable{Name: s.Name, Summary: s.Summary, Rows: counts[s.Name]}
 		for _, c := range s.Columns {
 			if !c.Hidden {

@@ -12,6 +12,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/hunting/budget"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
+	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 	"github.com/bartizan-sec/bartizan/kql"
 )
@@ -202,8 +203,30 @@ func (h *hunts) Cancel(id tenant.ID, principal string, everybody bool, run strin
 }
 
 // Check implements api.Hunter.
-func (h *hunts) Check(_ context.Context, q api.Hunt) ([]api.HuntDiagnostic, error) {
-	return diagnosticsOf(lake.Check(lake.Query{Text: q.Query, Now: time.Now(), Visible: q.Visible, Functions: q.Functions})), nil
+func (h *hunts) Check(ctx context.Context, q api.Hunt) ([]api.HuntDiagnostic, error) {
+	custom, err := h.CustomTables(ctx, q.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return diagnosticsOf(lake.Check(lake.Query{Text: q.Query, Now: time.Now(), Visible: q.Visible, Functions: q.Functions, Custom: custom})), nil
+}
+
+// CustomTables implements api.Customs.
+func (h *hunts) CustomTables(ctx context.Context, id tenant.ID) ([]*schema.Table, error) {
+	store, err := h.lakes.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return store.CustomTables(ctx)
+}
+
+// DropCustom implements api.Customs.
+func (h *hunts) DropCustom(ctx context.Context, id tenant.ID, table string) error {
+	store, err := h.lakes.Open(ctx, id)
+	if err != nil {
+		return err
+	}
+	return store.DropCustom(ctx, table)
 }
 
 // Counts implements api.Hunter.

@@ -116,6 +116,9 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	if cfg.Families, err = families(ctx, store); err != nil {
 		return err
 	}
+	if cfg.Mapper, err = n.mappings.Mapper(ctx, id); err != nil {
+		return err
+	}
 	if !f.noDetect {
 		if cfg.Detector, err = n.detector(ctx, id); err != nil {
 			return err

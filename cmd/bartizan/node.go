@@ -19,6 +19,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/lake/clickhouse"
 	"github.com/bartizan-sec/bartizan/internal/lake/duckdb"
+	"github.com/bartizan-sec/bartizan/internal/mapping"
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
@@ -40,6 +41,7 @@ type node struct {
 	incidents *incident.Service
 	access    *access.Service
 	queries   *hunting.Service
+	mappings  *mapping.Service
 	writers   *writers
 }
 
@@ -97,7 +99,14 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	}
 	n.records = ingest.NewRecords(n.db)
 	n.queries = hunting.New(n.db, hunting.Options{History: n.cfg.Hunt.History, HistoryAge: n.cfg.Hunt.HistoryAge, Keep: n.cfg.Hunt.UsageKeep})
-	n.rules = detect.New(n.db, detect.Options{Content: content.Detections(), Arrivals: ingest.NewTraffic(n.db, n.log).Arrivals})
+	own := mapping.Options{Shipped: content.Mappings(), Families: func() []ingest.Family { return sourceFamilies() }, Log: n.log}
+	if dir := n.operatorContent("mappings"); dir != "" {
+		own.Operator = os.DirFS(dir)
+	}
+	if n.mappings, err = mapping.New(n.db, own); err != nil {
+		return nil, err
+	}
+	n.rules = detect.New(n.db, detect.Options{Content: content.Detections()})
 	n.incidents = incident.New(n.db, incident.Options{Publisher: o.publisher, Logger: n.log})
 	n.access, err = access.New(n.db, access.Options{
 		Idle: n.cfg.Session.Idle, Absolute: n.cfg.Session.Absolute, Attempts: n.cfg.Login.Attempts, Window: n.cfg.Login.Window, Secure: secure(n.cfg), Log: n.log,

@@ -131,6 +131,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	}
 	if cfg.Has(config.RolePortal) {
 		go s.importQueries(background)
+	go s.mappings.Watch(background)
 	}
 	if err := s.schedule(background); err != nil {
 		return err
@@ -150,9 +151,10 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	if err != nil {
 		return err
 	}
+	queries := newHunts(s, outside)
 	handler := api.New(api.Deps{
-		Access: n.access, Incidents: n.incidents, Hunting: newHunts(s, outside), Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records, Traffic: s.traffic,
-		Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: s.portal(), Log: log,
+		Access: n.access, Incidents: n.incidents, Hunting: queries, Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records, Traffic: s.traffic,
+		Mappings: n.mappings, Customs: queries, Settings: setting.New(n.db, cfg.Lake.Retention), Live: s.live, Metrics: s.metrics, System: s, Portal: s.portal(), Log: log,
 		NoIngest: !cfg.Has(config.RoleIngest), NoPortal: !cfg.Has(config.RolePortal),
 		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})

@@ -46,6 +46,8 @@ type Deps struct {
 	Osquery   *osquery.Service
 	Sources   Sources
 	Traffic   Traffic
+	Mappings  Mappings
+	Customs   Customs
 	Settings  *setting.Service
 	Live      *live.Hub
 	Metrics   *telemetry.Metrics
@@ -149,6 +151,7 @@ func newServer(d Deps) *server {
 	s.registerEvents()
 	s.registerLab()
 	s.registerSources()
+	s.registerMappings()
 	s.registerSenders()
 	s.registerSettings()
 	s.registerAudit()

@@ -145,7 +145,7 @@ type HuntTable struct {
 	Group         string            `json:"group"`
 	Workload      string            `json:"workload"`
 	Summary       string            `json:"summary"`
-	Kind          string            `json:"kind" enum:"event,snapshot,state"`
+	Kind          string            `json:"kind" enum:"event,snapshot,state,custom"`
 	TimeColumn    string            `json:"timeColumn"`
 	RetentionDays int               `json:"retentionDays" doc:"0: rows have no time and are kept"`
 	Columns       []HuntTableColumn `json:"columns" nullable:"false"`
@@ -366,8 +366,13 @@ func (s *server) huntTables(ctx context.Context, c *call) ([]HuntTable, error) {
 		return nil, err
 	}
 	visible := c.visible()
+	custom, err := s.customTables(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	out := []HuntTable{}
-	for _, t := range schema.Load().Tables() {
+	built := schema.Load().Tables()
+	for _, t := range append(built[:len(built):len(built)], custom...) {
 		if !visible(t) {
 			continue
 		}
@@ -388,8 +393,11 @@ func (s *server) huntTables(ctx context.Context, c *call) ([]HuntTable, error) {
 	return out, nil
 }
 
-// tableKind says whether rows of a table are events, repeated states of something (the newest counts), or just what is so now.
+// tableKind says whether rows of a table are events, repeated states of something (the newest counts), just what is so now, or records of a custom table.
 func tableKind(t *schema.Table) string {
+	if t.Custom {
+		return "custom"
+	}
 	switch t.Name {
 	case "DeviceInfo", "DeviceNetworkInfo", "IdentityInfo", "IdentityAccountInfo":
 		return "snapshot"

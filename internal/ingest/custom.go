@@ -43,3 +43,18 @@ func (p *Pipeline) complete(b *batch, rec *normalise.Record, rows, events int) (
 	}
 	return nil
 }
+
+// Try brings one record through the families and mappings, and keeps nothing of it.
+func Try(families []Family, mapper Mapper, rec *normalise.Record) (*normalise.Batch, error) {
+	p := &Pipeline{cfg: Config{Families: families, Mapper: mapper}, families: map[string]Family{}, probes: Probes(families), customs: normalise.NewCustoms()}
+	for _, f := range families {
+		p.families[f.Name()] = f
+	}
+	var b batch
+	p.choose(rec)
+	err := p.call(&b, rec)
+	if err == nil {
+		err = p.complete(&b, rec, 0, 0)
+	}
+	return &b.out, err
+}

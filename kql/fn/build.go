@@ -54,3 +54,11 @@ func Compare(a, b Value) int {
 	n, _ := compare(unwrap(a), unwrap(b))
 	return n
 }
+
+// JSON is a value as JSON text, as it stands inside a dynamic; "null" for null.
+func JSON(v Value) string {
+	if s, ok := encode(treeOf(v)).(string); ok {
+		return s
+	}
+	return "null"
+}
