@@ -32,6 +32,8 @@ type device struct {
 	addresses []string
 	sessions  *recent[int64, session]
 	services  *recent[string, install]
+	changes   *recent[string, string] // attribute values of directory objects; see otherValue
+	wmi       *recent[string, string] // queries of filters and commands of consumers by name
 }
 
 // session is what a logon told, for later events that name only its LogonId.

@@ -96,10 +96,15 @@ func commandOf(payload string) (command, bindings string) {
 // scriptBlock maps 4104: the text of a script, or one of its parts, which ScriptBlockId, MessageNumber and MessageTotal put together.
 func (w *worker) scriptBlock() {
 	r := &w.rec
-	row := w.newRow("DeviceEvents", "ScriptContent")
+	number, total := r.parts()
+	action := "ScriptContent"
+	if total > 1 {
+		action = "ScriptContentPart"
+	}
+	row := w.newRow("DeviceEvents", action)
 	script := r.get("ScriptBlockText")
 	w.extra.Text("ScriptContent", script)
-	if script != "" && r.peek("MessageTotal") != "" && r.peek("MessageTotal") == "1" {
+	if script != "" && total == 1 && r.peek("MessageTotal") == "1" {
 		sum := sha256.Sum256([]byte(script))
 		put(row, "SHA256", hex.EncodeToString(sum[:]))
 	}
@@ -113,6 +118,11 @@ func (w *worker) scriptBlock() {
 		put(row, "InitiatingProcessAccountSid", normalise.CleanSID(r.userID))
 	}
 	w.finish(row)
+	if total > 1 {
+		w.scriptPart(row, script, number, total)
+	} else {
+		w.lateScripts()
+	}
 }
 
 // classicPowerShell maps the engine's starts (400) and pipeline details (800) of the classic log. The values stand in one text.

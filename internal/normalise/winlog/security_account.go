@@ -274,11 +274,18 @@ func (w *worker) directoryObject() {
 			directory = a
 		}
 		w.extra.Text("Attribute", attribute)
-		switch value := r.peek("AttributeValue"); r.peek("OperationType") {
+		value, kind := r.peek("AttributeValue"), r.peek("OperationType")
+		other := ""
+		if kind == "%%14674" || kind == "%%14675" {
+			other = w.dev.otherValue(r.peek("OpCorrelationID"), r.peek("ObjectDN"), attribute, kind, value)
+		}
+		switch kind {
 		case "%%14674":
+			w.extra.Text("FROM", other)
 			w.extra.Text("TO", value)
 		case "%%14675":
 			w.extra.Text("FROM", value)
+			w.extra.Text("TO", other)
 		}
 	}
 	row := w.newRow("DeviceEvents", device)

@@ -335,6 +335,15 @@ func (w *worker) sysmonWMI(action string) {
 	account(row, "Account", user)
 	account(row, "InitiatingProcessAccount", user)
 	r.use("EventType")
+	switch r.eventID {
+	case 19:
+		w.dev.rememberWMI(r.peek("Name"), strings.Trim(r.peek("Query"), `" `))
+	case 20:
+		w.dev.rememberWMI(r.peek("Name"), strings.Trim(r.peek("Destination"), `" `))
+	case 21:
+		w.extra.Text("FilterQuery", w.dev.wmiPart(r.peek("Filter")))
+		w.extra.Text("ConsumerDestination", w.dev.wmiPart(r.peek("Consumer")))
+	}
 	w.finish(row)
 }
 

@@ -80,6 +80,7 @@ type worker struct {
 	tenant   tenant.ID
 	parser   fastjson.Parser
 	devices  *recent[string, *device]
+	scripts  scripts
 	registry *recent[string, string] // registry value -> last data, for PreviousRegistryValueData
 
 	rec    record
