@@ -36,7 +36,7 @@ func TestScriptParts(t *testing.T) {
 		t.Errorf("after five minutes %q", got)
 	}
 	got = scriptsOf(f.send(scriptRecord("b.example", "three", 1, 1, 20, "short")).Rows)
-	if len(got) != 2 || !strings.Contains(got[1], `"ScriptContent":"another device"`) || !strings.Contains(got[1], `"Incomplete":true`) {
+	if len(got) != 2 || !strings.Contains(got[0], `"ScriptContent":"another device"`) || !strings.Contains(got[0], `"Incomplete":true`) {
 		t.Errorf("after twenty minutes %q", got)
 	}
 	if got := scriptsOf(f.send(scriptRecord("b.example", "three", 1, 1, 40, "short")).Rows); len(got) != 1 {
