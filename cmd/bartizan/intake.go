@@ -160,7 +160,7 @@ func (in *intake) consumer(ctx context.Context, id tenant.ID) (*ingest.Consumer,
 	}
 	mapper, err := in.s.mappings.Mapper(ctx, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := in.s.loadRules(ctx, id); err != nil {
 		return nil, err
