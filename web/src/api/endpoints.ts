@@ -6,6 +6,7 @@ import type {
   Asset,
   Assignee,
   BulkResult,
+  DeviceClock,
   EntityHit,
   EvidenceRow,
   Facets,
@@ -17,9 +18,11 @@ import type {
   ManagePatch,
   Page,
   PortalUser,
+  Quota,
   Refused,
   Role,
   Rule,
+  Sender,
   Session,
   Setting,
   Source,
@@ -96,6 +99,8 @@ export const sources = {
   replay: (ids: readonly string[]) =>
     client.post<{ sent: number; left: { number: number; message: string }[] }>('/api/sources/refused/replay', { ids }),
   forget: (ids: readonly string[]) => client.post<undefined>('/api/sources/refused/delete', { ids }),
+  senders: () => pageOf<Sender>('/api/sources/senders', { $top: 1000 }),
+  clocks: () => pageOf<DeviceClock>('/api/sources/clocks', { $top: 1000 }),
 };
 
 export const lab = {
@@ -114,6 +119,7 @@ export const access = {
     client.patch<PortalUser>(`/api/users/${id(user)}`, body),
   tokens: () => pageOf<ApiToken>('/api/tokens', { $top: 1000 }),
   createToken: (body: { name: string; scopes: string[]; expires?: string }) => client.post<ApiToken>('/api/tokens', body),
+  setQuota: (token: string, quota: Quota) => client.put<unknown>(`/api/tokens/${id(token)}/quota`, quota),
   deleteToken: (token: string) => client.delete<undefined>(`/api/tokens/${id(token)}`),
 };
 

@@ -1339,6 +1339,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sources/clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Devices whose clock is wrong, the worst first
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["listDeviceClocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sources/osquery": {
         parameters: {
             query?: never;
@@ -1419,6 +1439,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sources/senders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who delivers: tokens, connectors, syslog peers, osquery agents
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["listSenders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tenants": {
         parameters: {
             query?: never;
@@ -1467,6 +1507,26 @@ export interface paths {
         post?: never;
         /** Revoke an API token */
         delete: operations["revokeToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{id}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Bound what a token delivers
+         * @description Takes the permission settings.core.manage.
+         */
+        put: operations["setTokenQuota"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1923,6 +1983,22 @@ export interface components {
         };
         CheckInputBody: {
             query: string;
+        };
+        ClockView: {
+            device: string;
+            family: string;
+            /** Format: date-time */
+            measured?: string;
+            /**
+             * Format: int64
+             * @description records that were looked at
+             */
+            records: number;
+            /**
+             * Format: double
+             * @description how far the clock is ahead; negative: behind
+             */
+            skewSeconds: number;
         };
         Comment: {
             comment: string;
@@ -2697,6 +2773,16 @@ export interface components {
             nextLink?: string;
             value: components["schemas"]["AuditRecord"][];
         };
+        PageClockView: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["ClockView"][];
+        };
         PageCommunityQuery: {
             /**
              * Format: int64
@@ -2816,6 +2902,16 @@ export interface components {
             /** @description path of the next page */
             nextLink?: string;
             value: components["schemas"]["SavedQuery"][];
+        };
+        PageSenderView: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["SenderView"][];
         };
         PageSetting: {
             /**
@@ -3079,6 +3175,45 @@ export interface components {
             query: string;
             shared?: boolean;
         };
+        SenderView: {
+            /** @description where the last delivery came from */
+            address?: string;
+            /** Format: int64 */
+            bytes: number;
+            families: string[];
+            /** Format: date-time */
+            firstSeen?: string;
+            /** @description kind and id: token:01J…, syslog:192.0.2.7 */
+            id: string;
+            /** @enum {string} */
+            kind: "token" | "connector" | "syslog" | "osquery" | "import" | "lab";
+            /** Format: date-time */
+            lastSeen?: string;
+            name: string;
+            /** @description of the token; left out: none */
+            quota?: components["schemas"]["TokenQuota"];
+            /**
+             * Format: double
+             * @description mean of the last 15 minutes
+             */
+            ratePerMinute: number;
+            /** @description records in each of the last 60 minutes, oldest first */
+            recent: number[];
+            /** Format: int64 */
+            records: number;
+            /**
+             * Format: int64
+             * @description records of it that could not be used
+             */
+            refused: number;
+            /** @enum {string} */
+            state: "delivering" | "quiet" | "silent" | "failing";
+            /**
+             * Format: int64
+             * @description deliveries that were refused because of the quota
+             */
+            throttled: number;
+        };
         Session: {
             /** @description value of the header X-Bartizan-Csrf of changing requests */
             csrf: string;
@@ -3121,21 +3256,55 @@ export interface components {
             password: string;
         };
         SourceView: {
+            /**
+             * Format: int64
+             * @description records whose event lies more than five minutes in the future
+             */
+            ahead: number;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: double
+             * @description event to received, median of the last 15 minutes; negative where events are ahead
+             */
+            delaySeconds: number;
             family: string;
             /** Format: date-time */
             firstSeen?: string;
             id: string;
+            /**
+             * Format: double
+             * @description received to queryable, mean of the last 15 minutes
+             */
+            lagSeconds: number;
             /** Format: date-time */
             lastSeen?: string;
             /**
+             * Format: int64
+             * @description records that arrived more than an hour after their event
+             */
+            late: number;
+            /**
              * Format: double
-             * @description mean over the time from the first record to the last
+             * @description mean of the last 15 minutes
              */
             ratePerMinute: number;
+            /** @description records that became queryable in each of the last 60 minutes, oldest first */
+            recent: number[];
             /** Format: int64 */
             records: number;
             /** Format: int64 */
             refused: number;
+            /**
+             * Format: int64
+             * @description devices whose clock is wrong
+             */
+            skewedDevices: number;
+            /**
+             * @description silent: delivered regularly and has stopped; failing: most of what comes is refused
+             * @enum {string}
+             */
+            state: "delivering" | "quiet" | "silent" | "failing";
         };
         Story: {
             nodes: components["schemas"]["StoryNode"][];
@@ -3181,7 +3350,21 @@ export interface components {
              */
             expires?: string;
             name: string;
+            /** @description bounds what the token delivers */
+            quota?: components["schemas"]["TokenQuota"];
             scopes: string[];
+        };
+        TokenQuota: {
+            /**
+             * Format: int64
+             * @description of records after decompression, per day of UTC; 0 or left out: no bound
+             */
+            bytesPerDay?: number;
+            /**
+             * Format: int64
+             * @description 0 or left out: no bound
+             */
+            recordsPerMinute?: number;
         };
         TokenView: {
             createdBy: string;
@@ -3193,6 +3376,8 @@ export interface components {
             /** Format: date-time */
             lastUsed?: string;
             name: string;
+            /** @description left out: none */
+            quota?: components["schemas"]["TokenQuota"];
             scopes: string[];
             /** @description the secret, once, when the token is made */
             token?: string;
@@ -6116,6 +6301,40 @@ export interface operations {
             };
         };
     };
+    listDeviceClocks: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageClockView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listOsqueryAgents: {
         parameters: {
             query?: {
@@ -6235,6 +6454,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RefusedSent"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSenders: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSenderView"];
                 };
             };
             /** @description what went wrong */
@@ -6392,6 +6645,39 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setTokenQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenQuota"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {

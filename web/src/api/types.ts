@@ -93,6 +93,13 @@ export type SavedQuery = Schemas['SavedQuery'];
 
 export type Rule = Loose<Schemas['RuleView']>;
 export type Source = Schemas['SourceView'];
+
+// Sender is who delivers: a token, a connector, a syslog peer.
+export type Sender = Schemas['SenderView'];
+export type Quota = Omit<Schemas['TokenQuota'], '$schema'>;
+
+// DeviceClock is a device whose clock is wrong.
+export type DeviceClock = Schemas['ClockView'];
 export type Refused = Schemas['RefusedRecord'];
 export type Scenario = Schemas['LabScenario'];
 export type LabRun = Schemas['LabRun'];

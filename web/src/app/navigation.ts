@@ -3,8 +3,11 @@ import { createElement } from 'react';
 import {
   AlertUrgentRegular,
   BeakerRegular,
+  CloudArrowDownRegular,
   DatabasePlugConnectedRegular,
+  DatabaseRegular,
   DataUsageRegular,
+  DocumentTextLinkRegular,
   HeartPulseRegular,
   HomeRegular,
   SearchSquareRegular,
@@ -78,6 +81,9 @@ export const navigation: readonly NavGroup[] = [
         needs: ['secops.data.read', 'settings.core.read'],
         keys: 'g s',
       },
+      { to: '/connectors', label: 'Connectors', icon: createElement(CloudArrowDownRegular), needs: ['settings.core.read'], keys: 'g c' },
+      { to: '/mappings', label: 'Mappings', icon: createElement(DocumentTextLinkRegular), needs: ['settings.core.read'], keys: 'g m' },
+      { to: '/lake', label: 'Data lake', icon: createElement(DatabaseRegular), needs: ['settings.core.read'], keys: 'g k' },
       { to: '/lab', label: 'Evaluation lab', icon: createElement(BeakerRegular), needs: ['settings.core.manage'], keys: 'g l' },
       { to: '/health', label: 'Health', icon: createElement(HeartPulseRegular) },
       {

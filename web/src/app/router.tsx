@@ -60,6 +60,26 @@ const sources = createRoute({
   path: '/sources',
   component: lazyRouteComponent(() => import('../source/SourcesPage'), 'SourcesPage'),
 });
+const connectors = createRoute({
+  getParentRoute: () => root,
+  path: '/connectors',
+  component: lazyRouteComponent(() => import('../connector/ConnectorsPage'), 'ConnectorsPage'),
+});
+const lake = createRoute({
+  getParentRoute: () => root,
+  path: '/lake',
+  component: lazyRouteComponent(() => import('../lake/LakePage'), 'LakePage'),
+});
+const mappings = createRoute({
+  getParentRoute: () => root,
+  path: '/mappings',
+  component: lazyRouteComponent(() => import('../mapping/MappingsPage'), 'MappingsPage'),
+});
+const mapping = createRoute({
+  getParentRoute: () => root,
+  path: '/mappings/edit',
+  component: lazyRouteComponent(() => import('../mapping/MappingPage'), 'MappingPage'),
+});
 const lab = createRoute({
   getParentRoute: () => root,
   path: '/lab',
@@ -77,7 +97,25 @@ const health = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, incidents, incident, alerts, alert, hunting, usage, rules, rule, sources, lab, settings, health]),
+  routeTree: root.addChildren([
+    home,
+    incidents,
+    incident,
+    alerts,
+    alert,
+    hunting,
+    usage,
+    rules,
+    rule,
+    sources,
+    connectors,
+    mappings,
+    mapping,
+    lake,
+    lab,
+    settings,
+    health,
+  ]),
   defaultPreload: 'intent',
   defaultPreloadDelay: 50,
   parseSearch,

@@ -6,14 +6,14 @@ import { alerts, incidents, sources } from '../api/endpoints';
 import { useLive } from '../app/live';
 import { useMay, useSession } from '../app/session';
 import { Bars, severityTone } from '../design/Bars';
-import { LabTag, SeverityMark, StatusMark } from '../design/marks';
+import { LabTag, SeverityMark } from '../design/marks';
 import { Page } from '../design/Page';
 import { Section } from '../design/Section';
 import { Empty, Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
 import { useLinkStyles } from '../design/useLinkStyles';
 import { label, severities } from '../design/words';
-import { sourceState } from '../source/SourcesPage';
+import { StateMark } from '../source/StateMark';
 
 const useStyles = makeStyles({
   cards: { display: 'grid', gridTemplateColumns: 'repeat(12, minmax(0, 1fr))', gap: tokens.spacingHorizontalL, alignItems: 'stretch' },
@@ -233,7 +233,7 @@ export function HomePage() {
             <div key={f.id} className={s.source}>
               <span className={l.cut}>{f.id}</span>
               <span className={s.number}>{f.records.toLocaleString()}</span>
-              <StatusMark value={sourceState(f, Date.now()) === 'ok' ? 'ok' : sourceState(f, Date.now())} />
+              <StateMark source={f} />
             </div>
           ))}
         </Section>

@@ -1,4 +1,5 @@
-import { Component, lazy, Suspense, type ReactNode } from 'react';
+import { lazy, Suspense } from 'react';
+import { Fallback } from '../design/Fallback';
 import { Lines } from '../design/states';
 import type { EditorProps } from './editing';
 import { PlainEditor } from './PlainEditor';
@@ -10,16 +11,6 @@ const Full = lazy(() =>
     () => ({ default: PlainEditor }),
   ),
 );
-
-class Fallback extends Component<{ children: ReactNode; instead: ReactNode }, { failed: boolean }> {
-  override state = { failed: false };
-  static getDerivedStateFromError() {
-    return { failed: true };
-  }
-  override render() {
-    return this.state.failed ? this.props.instead : this.props.children;
-  }
-}
 
 // EditorArea shows the full editor, or the plain one where the full one does not start.
 export function EditorArea(props: EditorProps) {

@@ -1,13 +1,20 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Button, makeStyles, mergeClasses, MessageBar, MessageBarBody, tokens, ToggleButton } from '@fluentui/react-components';
 import { CheckmarkCircleFilled, CopyRegular, KeyRegular } from '@fluentui/react-icons';
-import { access } from '../api/endpoints';
-import type { Source } from '../api/types';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { access, sources } from '../api/endpoints';
+import { hunt } from '../api/hunting';
+import type { ApiToken, Sender } from '../api/types';
+import { useLive } from '../app/live';
 import { useNotify } from '../app/notify';
 import { useMay } from '../app/session';
 import { Section } from '../design/Section';
+import { Failure } from '../design/states';
 import { Time } from '../design/Time';
+import { useLinkStyles } from '../design/useLinkStyles';
 import { guides, placeholder } from './connect';
+import { arrivals, huntFor, type Arrival } from './sender';
 
 const useStyles = makeStyles({
   page: {
@@ -17,9 +24,10 @@ const useStyles = makeStyles({
     display: 'flex',
     flexDirection: 'column',
     gap: tokens.spacingVerticalL,
+    '@media (max-width: 639px)': { padding: tokens.spacingHorizontalM },
   },
   choices: { display: 'grid', gridTemplateColumns: 'repeat(auto-fill, minmax(220px, 1fr))', gap: tokens.spacingHorizontalS },
-  choice: { justifyContent: 'flex-start', textAlign: 'left', height: '100%' },
+  choice: { justifyContent: 'flex-start', textAlign: 'left', height: '100%', maxWidth: 'none' },
   name: { display: 'flex', flexDirection: 'column', fontWeight: tokens.fontWeightSemibold },
   ships: { fontWeight: tokens.fontWeightRegular, fontSize: tokens.fontSizeBase200, color: tokens.colorNeutralForeground2 },
   bar: { display: 'flex', gap: tokens.spacingHorizontalS, flexWrap: 'wrap', alignItems: 'center', marginBottom: tokens.spacingVerticalS },
@@ -32,35 +40,40 @@ const useStyles = makeStyles({
     borderRadius: tokens.borderRadiusMedium,
     overflowX: 'auto',
   },
-  light: { display: 'flex', alignItems: 'center', gap: tokens.spacingHorizontalS },
-  dot: { width: '12px', height: '12px', borderRadius: '50%', border: `2px solid ${tokens.colorNeutralStrokeAccessible}` },
-  on: { color: tokens.colorPaletteGreenForeground1 },
+  light: { display: 'flex', alignItems: 'center', gap: tokens.spacingHorizontalM, padding: tokens.spacingHorizontalM },
+  box: { border: `1px solid ${tokens.colorNeutralStroke2}`, borderRadius: tokens.borderRadiusLarge },
+  lit: { border: `1px solid ${tokens.colorPaletteGreenBorderActive}`, backgroundColor: tokens.colorPaletteGreenBackground1 },
+  dot: {
+    width: '14px',
+    height: '14px',
+    flexShrink: 0,
+    boxSizing: 'border-box',
+    borderRadius: '50%',
+    border: `2px solid ${tokens.colorNeutralStrokeAccessible}`,
+  },
+  waiting: {
+    animationName: { '50%': { backgroundColor: tokens.colorNeutralStrokeAccessible } },
+    animationDuration: '2s',
+    animationIterationCount: 'infinite',
+    animationTimingFunction: 'step-end',
+  },
+  on: { color: tokens.colorPaletteGreenForeground1, flexShrink: 0 },
 });
 
-// arrivals says what came since the guide was opened: the families whose count grew, the one that came last first.
-export function arrivals(before: readonly Source[], now: readonly Source[]): { id: string; records: number; lastSeen?: string }[] {
-  const had = new Map(before.map((x) => [x.id, x.records]));
-  return now
-    .map((x) => ({ id: x.id, records: x.records - (had.get(x.id) ?? 0), ...(x.lastSeen ? { lastSeen: x.lastSeen } : {}) }))
-    .filter((x) => x.records > 0)
-    .sort((a, b) => (b.lastSeen ?? '').localeCompare(a.lastSeen ?? ''));
-}
-
 // ConnectGuide shows how a collector is pointed here, makes the token it needs, and lights up when the first record comes.
-export function ConnectGuide({ list }: { list: readonly Source[] }) {
+export function ConnectGuide() {
   const s = useStyles();
+  const l = useLinkStyles();
   const { notify, failed } = useNotify();
   const mayToken = useMay('settings.core.manage');
   const [chosen, setChosen] = useState(guides[0].id);
-  const [token, setToken] = useState('');
-  const [before] = useState(list);
+  const [token, setToken] = useState<ApiToken | undefined>();
   const guide = guides.find((g) => g.id === chosen) ?? guides[0];
-  const text = guide.configuration({ origin: window.location.origin, token: token || placeholder });
-  const came = arrivals(before, list);
+  const text = guide.configuration({ origin: window.location.origin, token: token?.token ?? placeholder });
   const make = async () => {
     try {
       const made = await access.createToken({ name: `collector ${guide.name}`, scopes: ['ingest'] });
-      if (made.token) setToken(made.token);
+      setToken(made);
       notify({ title: 'Token made', body: 'It stands in the configuration below and is shown this once.' });
     } catch (err) {
       failed('Could not make a token', err);
@@ -68,7 +81,17 @@ export function ConnectGuide({ list }: { list: readonly Source[] }) {
   };
   return (
     <div className={s.page}>
-      <Section title="1. What ships the records?">
+      <Section
+        title="1. What ships the records?"
+        note={
+          <>
+            Cloud services are fetched from instead:{' '}
+            <Link to="/connectors" className={mergeClasses(l.link, l.inText)}>
+              connectors
+            </Link>
+          </>
+        }
+      >
         <div className={s.choices} role="group" aria-label="Collectors">
           {guides.map((g) => (
             <ToggleButton key={g.id} className={s.choice} checked={g.id === guide.id} onClick={() => setChosen(g.id)}>
@@ -86,7 +109,7 @@ export function ConnectGuide({ list }: { list: readonly Source[] }) {
             <span>Senders need no token. Start the server again after the change; syslog.tenant says whose the records are.</span>
           ) : (
             <>
-              <Button icon={<KeyRegular />} disabled={!mayToken || token !== ''} onClick={() => void make()}>
+              <Button icon={<KeyRegular />} disabled={!mayToken || token !== undefined} onClick={() => void make()}>
                 Make a token for it
               </Button>
               {!mayToken ? <span>Ask an administrator for a token of scope ingest.</span> : null}
@@ -105,7 +128,7 @@ export function ConnectGuide({ list }: { list: readonly Source[] }) {
           </Button>
         </div>
         {token ? (
-          <MessageBar intent="warning">
+          <MessageBar intent="warning" layout="multiline">
             <MessageBarBody>
               The token is shown this once. It expires in 90 days; Settings › API tokens lists and revokes it.
             </MessageBarBody>
@@ -117,23 +140,70 @@ export function ConnectGuide({ list }: { list: readonly Source[] }) {
         </pre>
       </Section>
       <Section title="3. Wait for the first record">
-        <div className={s.light} role="status">
-          {came[0] ? (
-            <>
-              <CheckmarkCircleFilled className={s.on} fontSize={20} />
-              <span>
-                {`${came.reduce((sum, x) => sum + x.records, 0).toLocaleString()} records came since this page was opened, from ${came.map((x) => x.id).join(', ')}; the last `}
-                <Time value={came[0].lastSeen} />.
-              </span>
-            </>
-          ) : (
-            <>
-              <span className={mergeClasses(s.dot)} aria-hidden />
-              <span>Nothing new has come yet. The page looks by itself.</span>
-            </>
-          )}
-        </div>
+        <Light token={guide.syslog ? undefined : token} />
       </Section>
     </div>
+  );
+}
+
+// Light waits for the first record: of the token when one was made here, else of anybody since the page was opened.
+function Light({ token }: { token: ApiToken | undefined }) {
+  const s = useStyles();
+  const list = useQuery({ queryKey: ['sources', 'senders'], queryFn: sources.senders, refetchInterval: 2_000, staleTime: 0 });
+  useLive((event) => {
+    if (event.topic === 'ingest') void list.refetch();
+  });
+  // What had been delivered when the guide was opened.
+  const [before, setBefore] = useState<readonly Sender[] | undefined>();
+  const now = list.data?.value;
+  useEffect(() => {
+    if (now) setBefore((b) => b ?? now);
+  }, [now]);
+  if (list.error && !now) return <Failure what="who delivers" error={list.error} retry={() => void list.refetch()} />;
+  const [first] = arrivals(before ?? now ?? [], now ?? [], token?.id);
+  return first ? (
+    <div className={mergeClasses(s.light, s.box, s.lit)} role="status">
+      <CheckmarkCircleFilled className={s.on} fontSize={24} />
+      <Came first={first} />
+    </div>
+  ) : (
+    <div className={mergeClasses(s.light, s.box)} role="status">
+      <span className={mergeClasses(s.dot, s.waiting)} aria-hidden />
+      <span>
+        {token
+          ? `Waiting for the first record of “${token.name}”. This page looks by itself.`
+          : 'Nothing new has come yet. This page looks by itself.'}
+      </span>
+    </div>
+  );
+}
+
+function Came({ first }: { first: Arrival }) {
+  const l = useLinkStyles();
+  const schema = useQuery({ queryKey: ['hunting', 'schema'], queryFn: hunt.schema, staleTime: 300_000, retry: 0 });
+  const family = first.families[0];
+  const query = family
+    ? huntFor(
+        family,
+        (schema.data?.tables ?? []).map((t) => t.name),
+      )
+    : undefined;
+  return (
+    <span>
+      <strong>First event received</strong> from {first.name} <Time value={first.time} />:{' '}
+      {`${first.records.toLocaleString()} ${first.records === 1 ? 'record' : 'records'}`}
+      {first.families.length > 0 ? ` of ${first.families.join(', ')}` : ''}
+      {first.refused > 0 ? `, ${first.refused.toLocaleString()} refused` : ''}.{' '}
+      {query ? (
+        <Link to="/hunting" search={{ query, runQuery: 'true' } as never} className={mergeClasses(l.link, l.inText)}>
+          Hunt for it
+        </Link>
+      ) : null}{' '}
+      {first.refused > 0 ? (
+        <Link to="/sources" search={{ tab: 'refused' } as never} className={mergeClasses(l.link, l.inText)}>
+          Why records were refused
+        </Link>
+      ) : null}
+    </span>
   );
 }

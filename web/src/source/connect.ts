@@ -93,8 +93,10 @@ action(type="omelasticsearch" server="${host(origin)}" serverport="${port(origin
     file: 'bartizan.yml on this server',
     syslog: true,
     configuration: () => `syslog:
-  tcp: 0.0.0.0:6514
   udp: 0.0.0.0:5514
+  tcp: 0.0.0.0:6514
+  # encrypted, with the certificate of tls.cert and tls.key:
+  # tls: 0.0.0.0:6515
 `,
   },
   {
@@ -136,6 +138,48 @@ action(type="omelasticsearch" server="${host(origin)}" serverport="${port(origin
 `,
   },
   {
+    id: 'vector',
+    name: 'Vector',
+    ships: 'whatever its sources read',
+    file: 'vector.yaml',
+    configuration: ({ origin, token }) => `sources:
+  journal:
+    type: journald
+sinks:
+  bartizan:
+    type: http
+    inputs: [journal]
+    uri: ${origin}/ingest/v1/auto
+    method: post
+    compression: gzip
+    encoding:
+      codec: json
+    framing:
+      method: newline_delimited
+    auth:
+      strategy: bearer
+      token: ${token}
+`,
+  },
+  {
+    id: 'logstash',
+    name: 'Logstash',
+    ships: 'whatever its pipelines make',
+    file: '/etc/logstash/conf.d/bartizan.conf',
+    configuration: ({ origin, token }) => `output {
+  elasticsearch {
+    hosts => ["${origin}"]
+    user => "bartizan"
+    password => "${token}"
+    index => "logs"
+    data_stream => false
+    manage_template => false
+    ilm_enabled => false
+  }
+}
+`,
+  },
+  {
     id: 'otel',
     name: 'OpenTelemetry Collector',
     ships: 'whatever its receivers read',
@@ -163,6 +207,26 @@ service:
     configuration: ({ origin, token }) => `curl ${origin}/services/collector/event \\
   -H "Authorization: Splunk ${token}" \\
   -d '{"host":"web1","event":"Mar  4 05:06:07 web1 sshd[7]: Failed password for root from 192.0.2.9 port 4711 ssh2"}'
+`,
+  },
+  {
+    id: 'streaming',
+    name: 'Event streaming',
+    ships: 'rows of hunting tables, as other products stream or export them',
+    file: 'a terminal',
+    configuration: ({ origin, token }) => `curl ${origin}/ingest/v1/hunting \\
+  -H "Authorization: Bearer ${token}" \\
+  --data-binary '{"records":[{"time":"2026-03-04T05:06:07Z","category":"AdvancedHunting-DeviceProcessEvents","properties":{"DeviceName":"pc1","FileName":"whoami.exe"}}]}'
+`,
+  },
+  {
+    id: 'alerts',
+    name: 'Alerts of other products',
+    ships: 'finished alerts, to be joined with the rest',
+    file: 'a terminal',
+    configuration: ({ origin, token }) => `curl ${origin}/ingest/v1/alerts \\
+  -H "Authorization: Bearer ${token}" \\
+  --data-binary @alerts.json
 `,
   },
   {

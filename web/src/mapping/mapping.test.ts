@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { factOf, nameOf, renamed, starter } from './mapping';
+
+it('reads the name that a text gives itself', () => {
+  expect(nameOf('# a\nname: opn-sense # which\nmatch: x')).toBe('opn-sense');
+  expect(nameOf('name: "quoted one"')).toBe('quoted one');
+  expect(nameOf("name: 'a'")).toBe('a');
+  expect(nameOf('  name: inner\ntable: X')).toBe('');
+  expect(nameOf(starter)).toBe('my-product');
+});
+
+it('reads facts of one line only', () => {
+  expect(factOf('description: About it\ntable: X_CL', 'description')).toBe('About it');
+  expect(factOf('description: |\n  long\ntable: X_CL', 'description')).toBe('');
+  expect(factOf('table: X_CL', 'table')).toBe('X_CL');
+});
+
+it('renames a copy', () => {
+  expect(renamed('name: a\ntable: T', 'b')).toBe('name: b\ntable: T');
+  expect(renamed('table: T', 'b')).toBe('name: b\ntable: T');
+});
