@@ -22,6 +22,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/connect"
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
@@ -35,25 +36,26 @@ import (
 
 // Deps are the areas behind the surface. All are needed but Portal.
 type Deps struct {
-	Access    *access.Service
-	Incidents *incident.Service
-	Hunting   Hunter
-	Queries   *hunting.Service
-	Links     Linker
-	Rules     Rules
-	Lab       *simulate.Service
-	Receiver  Receiver
-	Osquery   *osquery.Service
-	Sources   Sources
-	Traffic   Traffic
-	Mappings  Mappings
-	Customs   Customs
-	Settings  *setting.Service
-	Live      *live.Hub
-	Metrics   *telemetry.Metrics
-	System    System
-	Portal    fs.FS // the built portal; nil serves the API only
-	Log       *slog.Logger
+	Access     *access.Service
+	Incidents  *incident.Service
+	Hunting    Hunter
+	Queries    *hunting.Service
+	Links      Linker
+	Rules      Rules
+	Lab        *simulate.Service
+	Receiver   Receiver
+	Osquery    *osquery.Service
+	Sources    Sources
+	Traffic    Traffic
+	Mappings   Mappings
+	Customs    Customs
+	Settings   *setting.Service
+	Connectors *connect.Service
+	Live       *live.Hub
+	Metrics    *telemetry.Metrics
+	System     System
+	Portal     fs.FS // the built portal; nil serves the API only
+	Log        *slog.Logger
 
 	NoIngest bool // this process is not for receivers …
 	NoPortal bool // … not for the API
@@ -153,6 +155,7 @@ func newServer(d Deps) *server {
 	s.registerSources()
 	s.registerMappings()
 	s.registerSenders()
+	s.registerConnectors()
 	s.registerSettings()
 	s.registerAudit()
 	s.registerHealth()

@@ -271,6 +271,7 @@ func open1(t *testing.T, location string, change func(*Deps)) *house {
 		},
 	}
 	d.Log = telemetry.NewLogger(testLog{t}, "error", "text")
+	d.Connectors = connectorsOf(t, db)
 	if change != nil {
 		change(&d)
 	}

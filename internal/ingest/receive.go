@@ -53,6 +53,14 @@ type Delivery struct {
 	Source string // family name or Auto
 	File   string // name the sender gives the data, optional
 	Lab    string
+	Batch  Batch
+}
+
+// Batch names a delivery whose sender repeats it, unchanged, until it knows that it arrived: what is on the bus already is not put there again.
+type Batch struct {
+	Name  string // "" for deliveries that are not repeated
+	After uint64 // the bus's last sequence number before the first try
+	Again bool   // this is not the first try
 }
 
 // sender is who delivers; the evaluation lab needs no name.
@@ -123,13 +131,15 @@ type receiverSink struct {
 	peer    string                // of the record at hand; empty: the delivery's sender
 	tallies map[string]*delivered // by peer
 
-	open    *bus.Outgoing
-	host    string // of the records in open
-	records int
-	group   []bus.Outgoing
-
+	open     *bus.Outgoing
+	host     string // of the records in open
+	records  int
+	group    []bus.Outgoing
 	messages int // closed so far
 	bytes    int
+
+	parts int             // messages of the batch so far
+	there map[string]bool // those that are on the bus
 }
 
 // delivered is what one sender brought.
@@ -228,9 +238,35 @@ func (s *receiverSink) publish() error {
 	if len(s.group) == 0 {
 		return nil
 	}
-	_, err := s.r.bus.PublishAll(s.ctx, s.d.Tenant, s.group)
+	group, err := s.named(s.group)
+	if err == nil {
+		_, err = s.r.bus.PublishAll(s.ctx, s.d.Tenant, group)
+	}
 	s.group, s.bytes = nil, 0
 	return err
+}
+
+// named gives the messages of a repeatable delivery their ids and leaves out those that are on the bus. A body is always divided into messages in the same way.
+func (s *receiverSink) named(group []bus.Outgoing) ([]bus.Outgoing, error) {
+	b := s.d.Batch
+	if b.Name == "" {
+		return group, nil
+	}
+	if b.Again && s.there == nil {
+		var err error
+		if s.there, err = s.r.bus.Published(s.ctx, s.d.Tenant, b.After, b.Name+"/"); err != nil {
+			return nil, err
+		}
+	}
+	left := group[:0]
+	for _, m := range group {
+		m.ID = fmt.Sprintf("%s/%d", b.Name, s.parts)
+		s.parts++
+		if !s.there[m.ID] {
+			left = append(left, m)
+		}
+	}
+	return left, nil
 }
 
 func known(families []Family, name string) bool {

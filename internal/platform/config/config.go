@@ -49,6 +49,8 @@ type Config struct {
 	Jobs    Jobs    `koanf:"jobs"`
 	Rules   Rules   `koanf:"rules"`
 	Content Content `koanf:"content"`
+	Connect Connect `koanf:"connect"`
+	Secrets Secrets `koanf:"secrets"`
 }
 
 // Node is this process among those of the installation.
@@ -153,6 +155,20 @@ type Rules struct {
 // Content names the folder of the operator's own content, laid over the shipped one.
 type Content struct {
 	Folder string `koanf:"folder"`
+}
+
+// Connect bounds the connectors that pull from services.
+type Connect struct {
+	Hosts   []string      `koanf:"hosts"`
+	Folders []string      `koanf:"folders"`
+	Workers int           `koanf:"workers"`
+	Timeout time.Duration `koanf:"timeout"`
+}
+
+// Secrets says where the key is that seals the secrets of connectors.
+type Secrets struct {
+	Key     string `koanf:"key"`
+	KeyFile string `koanf:"key-file"`
 }
 
 // Bytes is a size that may be written with a unit: 512MiB, 2GB, 4096.

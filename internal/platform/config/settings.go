@@ -95,6 +95,12 @@ func Settings() []Setting {
 		{"hunt.file-bytes", 32 * mib, "largest file that may be stored for externaldata"},
 		{"jobs.workers", 4, "background jobs that run at the same time"},
 		{"rules.folders", []string{}, "folders of Sigma and KQL rules to load beside the built-in content"},
+		{"connect.hosts", []string{}, "hosts beyond public https ones that connectors may call: http://HOST also without TLS, HOST:PORT also at a private address"},
+		{"connect.folders", []string{}, "folders of this machine that connectors may read CloudTrail files from; empty: none"},
+		{"connect.workers", 4, "connectors that run at the same time"},
+		{"connect.timeout", 2 * time.Minute, "longest time that one request of a connector may take"},
+		{"secrets.key", "", "key of the secrets of connectors, 32 bytes in base64 (openssl rand -base64 32); best given as environment variable; empty: secrets.key-file"},
+		{"secrets.key-file", "", "file with that key, made at the first start; empty: secrets.key in the data folder"},
 		{"content.folder", "", "folder of your own content, laid over what the product ships; empty: content in the data folder"},
 	}
 }

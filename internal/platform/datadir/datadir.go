@@ -48,6 +48,9 @@ func (l Layout) Backups() string { return filepath.Join(l.Root, "backups") }
 // Content is the folder of the operator's own content.
 func (l Layout) Content() string { return filepath.Join(l.Root, "content") }
 
+// SecretsKey is the file of the key that seals secrets. It is no part of a backup.
+func (l Layout) SecretsKey() string { return filepath.Join(l.Root, "secrets.key") }
+
 // Identity returns the id by which this folder's process is known among the nodes of an installation, made at the first call.
 func (d *Dir) Identity() (string, error) {
 	path := filepath.Join(d.Root, "node")
