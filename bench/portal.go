@@ -100,7 +100,7 @@ func (b *bench) lists(ctx context.Context, kind, location string) error {
 	if kind != "sqlite" {
 		data, url = b.path("portal-"+kind), location
 	}
-	token, err := makeToken(ctx, data, url)
+	token, err := makeToken(ctx, data, url, "read")
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ type server struct {
 	took time.Duration // until it was ready
 }
 
-func startServer(ctx context.Context, data, state string) (*server, error) {
+func startServer(ctx context.Context, data, state string, more ...string) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func startServer(ctx context.Context, data, state string) (*server, error) {
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	args := []string{"serve", "--data", data, "--listen", address, "--log-level", "error"}
+	args := append([]string{"serve", "--data", data, "--listen", address, "--log-level", "error"}, more...)
 	if state != "" {
 		args = append(args, "--state", state)
 	}
@@ -226,8 +226,8 @@ func (s *server) get(ctx context.Context, path, token string) (time.Duration, er
 	return time.Since(start), nil
 }
 
-func makeToken(ctx context.Context, data, state string) (string, error) {
-	cmd := exec.CommandContext(ctx, binary, "token", "create", "--data", data, "--scope", "read", "--json", "--name", "bench")
+func makeToken(ctx context.Context, data, state string, scopes ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, binary, "token", "create", "--data", data, "--scope", strings.Join(scopes, ","), "--json", "--name", "bench")
 	if state != "" {
 		cmd.Env = append(os.Environ(), "BARTIZAN_STATE="+state)
 	}

@@ -121,7 +121,7 @@ func customPlan(t *schema.Table) *writePlan {
 	for i, c := range t.Columns {
 		if c.AliasOf == "" {
 			p.cells = append(p.cells, i)
-			p.text = append(p.text, c.Type == schema.String)
+			p.types = append(p.types, c.Type)
 		}
 	}
 	return p

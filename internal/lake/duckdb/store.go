@@ -3,14 +3,13 @@ package duckdb
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/duckdb/duckdb-go/v2"
+	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
@@ -26,9 +25,10 @@ type Store struct {
 	engine *Engine
 	db     *sql.DB
 
-	write  sync.Mutex // held by the one writer; guards conn and plans
+	write  sync.Mutex // held by the one writer; guards conn, plans and writer
 	conn   *sql.Conn
 	plans  map[*schema.Table]*writePlan
+	writer writer
 	closed bool
 
 	customs atomic.Pointer[schema.Customs] // changed under write only
@@ -43,7 +43,7 @@ type Store struct {
 // writePlan is how rows of one table are laid out for the appender.
 type writePlan struct {
 	cells []int // position in Row.Values per stored column
-	text  []bool
+	types []schema.Type
 }
 
 var _ lake.Store = (*Store)(nil)
@@ -71,14 +71,12 @@ func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[st
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
+	if err := exec(s.conn, "BEGIN TRANSACTION"); err != nil {
 		return s.failure(fmt.Errorf("lake: %w", err))
 	}
 	defer func() {
 		if err != nil {
-			// The transaction must end even when ctx is done.
-			_, rollback := s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-			err = s.failure(errors.Join(err, rollback))
+			err = s.failure(errors.Join(err, exec(s.conn, "ROLLBACK")))
 		}
 	}()
 	rows, customs, changes := s.customs.Load().Fit(rows, time.Now())
@@ -92,7 +90,7 @@ func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[st
 	if err := s.writeRows(ctx, s.conn, "", byTable, positions); err != nil {
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, "COMMIT"); err != nil {
+	if err := exec(s.conn, "COMMIT"); err != nil {
 		return fmt.Errorf("lake: commit: %w", err)
 	}
 	s.customs.Store(customs)
@@ -127,30 +125,11 @@ func (s *Store) appendTable(conn *sql.Conn, catalog string, table *schema.Table,
 	if plan == nil {
 		return fmt.Errorf("lake: table %s is not part of the schema", table.Name)
 	}
-	return conn.Raw(func(raw any) error {
-		appender, err := duckdb.NewAppender(raw.(driver.Conn), catalog, "", table.Name)
-		if err != nil {
-			return fmt.Errorf("lake: %s: %w", table.Name, err)
-		}
-		args := make([]driver.Value, len(plan.cells))
-		for _, row := range rows {
-			for i, cell := range plan.cells {
-				v := row.Values[cell]
-				if v == nil && plan.text[i] {
-					v = ""
-				}
-				args[i] = v
-			}
-			if err := appender.AppendRow(args...); err != nil {
-				_ = appender.Close()
-				return fmt.Errorf("lake: %s: %w", table.Name, err)
-			}
-		}
-		if err := appender.Close(); err != nil {
-			return fmt.Errorf("lake: %s: %w", table.Name, err)
-		}
-		return nil
-	})
+	err := native(conn, func(c mapping.Connection) error { return s.writer.append(c, catalog, table, plan, rows) })
+	if err != nil {
+		return fmt.Errorf("lake: %s: %w", table.Name, err)
+	}
+	return nil
 }
 
 // Position implements lake.Store.

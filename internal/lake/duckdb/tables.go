@@ -112,7 +112,7 @@ func (s *Store) order(ctx context.Context, t *schema.Table) (*writePlan, error) 
 			return nil, fault.Newf(fault.Unavailable, "table %s has a column %s that this version does not know: it was written by a newer version", t.Name, name)
 		}
 		p.cells = append(p.cells, i)
-		p.text = append(p.text, t.Columns[i].Type == schema.String)
+		p.types = append(p.types, t.Columns[i].Type)
 	}
 	return p, rows.Err()
 }
