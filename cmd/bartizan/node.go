@@ -106,7 +106,7 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	if n.mappings, err = mapping.New(n.db, own); err != nil {
 		return nil, err
 	}
-	n.rules = detect.New(n.db, detect.Options{Content: content.Detections()})
+	n.rules = detect.New(n.db, detect.Options{Content: content.Detections(), Arrivals: ingest.NewTraffic(n.db, n.log).Arrivals})
 	n.incidents = incident.New(n.db, incident.Options{Publisher: o.publisher, Logger: n.log})
 	n.access, err = access.New(n.db, access.Options{
 		Idle: n.cfg.Session.Idle, Absolute: n.cfg.Session.Absolute, Attempts: n.cfg.Login.Attempts, Window: n.cfg.Login.Window, Secure: secure(n.cfg), Log: n.log,
