@@ -4,8 +4,8 @@
 // that the copied lakes do not yet have; then the blobs. After a restore the lakes go on at their positions, so no acknowledged record is missing and none is
 // doubled, and alerts that the state already has are recognised by their hits.
 //
-// Layout of the folder: manifest.json (format, version, tenants with positions, every file with size and SHA-256), state.db or state.ndjson.gz, lake/TENANT.duckdb,
-// bus/TENANT.ndjson.gz, blobs/…, content/….
+// Layout of the folder: manifest.json (format, version, tenants with positions, every file with size and SHA-256), state.db or state.ndjson.gz, lake/TENANT.duckdb
+// or lake/TENANT.rows.zst, bus/TENANT.ndjson.gz, blobs/…, content/….
 package backup
 
 import (
@@ -39,9 +39,10 @@ const ManifestName = "manifest.json"
 // BusSource is the name under which lakes keep how far they have read the bus.
 const BusSource = "bus"
 
-// Lake is a tenant's lake that can be copied while it is open.
+// Lake is a tenant's lake that can be copied while it is open: a DuckDB file (.duckdb, perhaps with .duckdb.wal), or the rows of another engine (.rows.zst).
 type Lake interface {
 	Tenant() tenant.ID
+	// CopyTo adds the ending to the path.
 	CopyTo(ctx context.Context, path string) (positions map[string]int64, err error)
 }
 
@@ -92,7 +93,7 @@ func Write(ctx context.Context, p Parts, folder string) (*Manifest, error) {
 		return nil, err
 	}
 	for _, l := range p.Lakes {
-		positions, err := l.CopyTo(ctx, filepath.Join(folder, "lake", string(l.Tenant())+".duckdb"))
+		positions, err := l.CopyTo(ctx, filepath.Join(folder, "lake", string(l.Tenant())))
 		if err != nil {
 			return nil, err
 		}
@@ -225,10 +226,13 @@ func Read(ctx context.Context, folder string) (*Manifest, error) {
 type Target struct {
 	StateFile string // SQLite file to make
 	Postgres  string // URL; then StateFile is not used
-	Lake      func(id tenant.ID) string
-	Blobs     string
-	Content   string
-	Bus       *bus.Bus
+	// Lake is where a DuckDB file belongs; nil refuses such files, as the lakes are kept elsewhere.
+	Lake func(id tenant.ID) string
+	// Rows puts the rows of a lake of another engine into the tenant's new lake.
+	Rows    func(ctx context.Context, id tenant.ID, from io.Reader) error
+	Blobs   string
+	Content string
+	Bus     *bus.Bus
 }
 
 // Restore puts a backup that Read has checked into an empty target.
@@ -237,12 +241,22 @@ func Restore(ctx context.Context, m *Manifest, folder string, t Target) error {
 		return fault.Newf(fault.Invalid, "the backup holds a %s state database; set the setting state accordingly", m.State)
 	}
 	for _, f := range m.Files {
+		if strings.HasPrefix(f.Path, "lake/") && strings.Contains(f.Path, ".duckdb") && t.Lake == nil {
+			return fault.Newf(fault.Invalid, "the backup holds lakes as DuckDB files, but lake.url keeps them on a server: restore without lake.url, or import the records again")
+		}
+	}
+	for _, f := range m.Files {
 		from := filepath.Join(folder, filepath.FromSlash(f.Path))
 		top, rest, _ := strings.Cut(f.Path, "/")
 		var to string
 		switch {
 		case f.Path == stateName:
 			to = t.StateFile
+		case top == "lake" && strings.HasSuffix(rest, rowsSuffix):
+			if err := loadRows(ctx, t, strings.TrimSuffix(rest, rowsSuffix), from); err != nil {
+				return fmt.Errorf("%s: %w", f.Path, err)
+			}
+			continue
 		case top == "lake":
 			id, suffix, _ := strings.Cut(rest, ".duckdb")
 			if _, err := tenant.Parse(id); err != nil || suffix != "" && suffix != ".wal" {
@@ -271,6 +285,22 @@ func Restore(ctx context.Context, m *Manifest, folder string, t Target) error {
 		}
 	}
 	return nil
+}
+
+// rowsSuffix ends the names of files with a lake's rows.
+const rowsSuffix = ".rows.zst"
+
+func loadRows(ctx context.Context, t Target, name, from string) error {
+	id, err := tenant.Parse(name)
+	if err != nil || t.Rows == nil {
+		return fault.Newf(fault.Invalid, "there is no lake for it")
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.Rows(ctx, id, reader{ctx, f})
 }
 
 func copyTree(ctx context.Context, to, from string) error {

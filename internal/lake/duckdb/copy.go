@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// CopyTo writes the lake into a new file that can be opened as a lake, and returns the positions that the copy holds. Appends wait meanwhile; queries do not.
+// CopyTo writes the lake into a new file that can be opened as a lake, path with the ending .duckdb, and returns the positions that the copy holds. Appends wait meanwhile; queries do not.
 //
 // The file is read while the engine has it open. Closing it drops the engine's own lock on it, which is why the data folder's lock has to be held.
 func (s *Store) CopyTo(ctx context.Context, path string) (positions map[string]int64, err error) {
@@ -17,6 +17,7 @@ func (s *Store) CopyTo(ctx context.Context, path string) (positions map[string]i
 	if err := s.ready(ctx); err != nil {
 		return nil, err
 	}
+	path += ".duckdb"
 	if _, err := s.conn.ExecContext(ctx, "CHECKPOINT"); err != nil {
 		return nil, fmt.Errorf("lake of tenant %s: %w", s.id, err)
 	}

@@ -38,6 +38,7 @@ func Run(t *testing.T, place func(t testing.TB) Place) {
 		"RetentionBySize":           retentionBySize,
 		"Compaction":                compaction,
 		"Exports":                   exports,
+		"Dumps":                     dumps,
 		"CustomTables":              customTables,
 		"HostileCustomTables":       hostileCustomTables,
 	} {
