@@ -61,13 +61,14 @@ func column(ctx context.Context, store lake.Store, query string) (map[string]boo
 
 // sourceFamilies lists every family, without knowledge of any lake.
 func sourceFamilies(windows ...winlog.Option) []ingest.Family {
+	processes := normalise.NewProcessCache(processCacheSize)
 	return []ingest.Family{
-		{Family: winlog.New(normalise.NewProcessCache(processCacheSize), windows...), Probe: winlog.Probe},
+		{Family: winlog.New(processes, windows...), Probe: winlog.Probe},
 		{Family: mail.New(), Probe: mail.Probe},
 		{Family: m365.New(), Probe: m365.Probe},
 		{Family: entra.New(), Probe: entra.Probe},
 		{Family: hunting.New(), Probe: hunting.Probe},
-		{Family: linux.New(), Probe: linux.Probe},
+		{Family: linux.New(processes), Probe: linux.Probe},
 		{Family: cef.New(), Probe: cef.Probe},
 		{Family: cloudtrail.New(), Probe: cloudtrail.Probe},
 		{Family: github.New(), Probe: github.Probe},

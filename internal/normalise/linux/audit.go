@@ -214,7 +214,7 @@ func (a *audit) syscall() string {
 	return ""
 }
 
-func auditEvent(rec *normalise.Record, s string, out *normalise.Batch) error {
+func (f *Family) auditEvent(rec *normalise.Record, s string, out *normalise.Batch) error {
 	a, ok := parseAudit(s)
 	if !ok {
 		return fault.Newf(fault.Invalid, "linux: the record is no audit event")
@@ -223,6 +223,9 @@ func auditEvent(rec *normalise.Record, s string, out *normalise.Batch) error {
 		a.node = rec.Host
 	}
 	rows := a.rows(rec)
+	for _, r := range rows {
+		f.lineage(r, "auditd")
+	}
 	out.Rows = append(out.Rows, rows...)
 	if len(rows) == 0 {
 		kind := a.parts[0].kind
@@ -233,17 +236,17 @@ func auditEvent(rec *normalise.Record, s string, out *normalise.Batch) error {
 	}
 	call := a.syscall()
 	for _, p := range a.parts {
-		var f normalise.Fields
-		f.Add("type", p.kind)
+		var fields normalise.Fields
+		fields.Add("type", p.kind)
 		for _, n := range p.names {
-			cloudapp.Add(&f, n, p.values[n])
+			cloudapp.Add(&fields, n, p.values[n])
 		}
 		if p.kind == "SYSCALL" {
-			cloudapp.Add(&f, "SYSCALL", call)
+			cloudapp.Add(&fields, "SYSCALL", call)
 		}
-		cloudapp.Add(&f, "node", a.node)
-		f.Add("message", p.raw)
-		out.Events = append(out.Events, event(rec, a.at, f, rows, logsource("", "auditd")))
+		cloudapp.Add(&fields, "node", a.node)
+		fields.Add("message", p.raw)
+		out.Events = append(out.Events, event(rec, a.at, fields, rows, logsource("", "auditd")))
 	}
 	if shared, category := a.shared(call); category != "" {
 		out.Events = append(out.Events, event(rec, a.at, shared, rows, logsource(category, "")))
@@ -334,7 +337,7 @@ func (a *audit) additional() string {
 	}
 	d.Text("Type", a.parts[0].kind)
 	d.Text("Syscall", a.syscall())
-	for _, name := range []string{"auid", "euid", "ses", "tty", "key", "comm", "success", "exit", "subj", "op", "res", "terminal"} {
+	for _, name := range []string{"auid", "euid", "ses", "tty", "key", "comm", "success", "exit", "subj", "op", "res", "terminal", "grp", "cmd", "unit"} {
 		if v := p.get(name); v != "(null)" {
 			d.Text(name, v)
 		}
@@ -373,16 +376,62 @@ func (a *audit) rows(rec *normalise.Record) []*schema.Row {
 	switch p.kind {
 	case "USER_LOGIN", "USER_AUTH":
 		return []*schema.Row{a.logon(rec, p)}
-	case "ADD_USER", "DEL_USER", "USER_CHAUTHTOK", "ADD_GROUP", "DEL_GROUP":
-		action := map[string]string{
-			"ADD_USER": "UserAccountCreated", "DEL_USER": "UserAccountDeleted", "USER_CHAUTHTOK": "UserAccountModified",
-			"ADD_GROUP": "SecurityGroupCreated", "DEL_GROUP": "SecurityGroupDeleted",
-		}[p.kind]
+	case "USER_LOGOUT", "USER_END":
+		if p.get("res") == "failed" || account(p) == "" || strings.HasSuffix(p.get("exe"), "/sudo") || strings.Contains(p.get("exe"), "cron") || strings.HasSuffix(p.get("exe"), "systemd") {
+			return nil // only the end of what is a sign-in
+		}
+		r := a.deviceEvent(rec, "Logoff")
+		r.Set("AccountName", account(p))
+		return []*schema.Row{r}
+	case "USER_CMD":
+		return a.command(rec, p)
+	case "CONFIG_CHANGE":
+		return []*schema.Row{a.deviceEvent(rec, "AuditPolicyModification")}
+	}
+	if action := accountActions[p.kind]; action != "" {
+		if group := p.get("grp"); group != "" && p.kind == "USER_MGMT" {
+			switch op := p.get("op"); {
+			case strings.Contains(op, "add") && strings.Contains(op, "group"):
+				action = "UserAccountAddedToLocalGroup"
+			case (strings.Contains(op, "delet") || strings.Contains(op, "remov")) && strings.Contains(op, "group"):
+				action = "UserAccountRemovedFromLocalGroup"
+			}
+		}
 		r := a.deviceEvent(rec, action)
 		r.Set("AccountName", account(p))
 		return []*schema.Row{r}
 	}
 	return nil
+}
+
+// accountActions name what the tools for accounts report.
+var accountActions = map[string]string{
+	"ADD_USER": "UserAccountCreated", "DEL_USER": "UserAccountDeleted", "USER_CHAUTHTOK": "UserAccountModified", "USER_MGMT": "UserAccountModified", "ACCT_LOCK": "UserAccountModified",
+	"ACCT_UNLOCK": "UserAccountModified", "CHUSER_ID": "UserAccountModified", "ADD_GROUP": "SecurityGroupCreated", "DEL_GROUP": "SecurityGroupDeleted", "GRP_MGMT": "SecurityGroupModified",
+	"CHGRP_ID": "SecurityGroupModified",
+}
+
+// command renders a command that sudo ran, or refused to run, for somebody.
+func (a *audit) command(rec *normalise.Record, p *part) []*schema.Row {
+	text := p.get("cmd")
+	if text == "" {
+		return nil
+	}
+	table, action := "DeviceProcessEvents", "ProcessCreated"
+	if p.get("res") == "failed" || p.get("res") == "0" {
+		table, action = "DeviceEvents", "ElevationDenied"
+	}
+	r := row(rec, table, action, a.node, a.at)
+	path, _, _ := strings.Cut(text, " ")
+	r.Set("FolderPath", path)
+	r.Set("FileName", normalise.Leaf(path))
+	r.Set("ProcessCommandLine", text)
+	r.Set("InitiatingProcessAccountName", user(p, "auid"))
+	r.Set("InitiatingProcessFileName", normalise.Leaf(p.get("exe")))
+	r.Set("InitiatingProcessFolderPath", p.get("exe"))
+	setID(r, "InitiatingProcessId", p.get("pid"))
+	r.Set("AdditionalFields", a.additional())
+	return []*schema.Row{r}
 }
 
 func account(p *part) string {

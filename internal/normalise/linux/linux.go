@@ -12,16 +12,28 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // Name is the family's id.
 const Name = "linux"
 
 // Family normalises Linux logs. It is used by one goroutine.
-type Family struct{ parser fastjson.Parser }
+type Family struct {
+	parser fastjson.Parser
+	cache  *normalise.ProcessCache
+	tenant tenant.ID // of the record in hand
+}
 
-// New returns the family.
-func New() *Family { return &Family{} }
+// New returns the family. The processes that it sees go into the cache, which it may share with other families; without one, nothing is known of the process
+// behind an event but what the event says.
+func New(cache ...*normalise.ProcessCache) *Family {
+	f := &Family{}
+	if len(cache) > 0 {
+		f.cache = cache[0]
+	}
+	return f
+}
 
 // Name implements normalise.Family.
 func (*Family) Name() string { return Name }
@@ -58,6 +70,7 @@ func firstLine(b []byte) []byte {
 
 // Normalise implements normalise.Family.
 func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
+	f.tenant = rec.Tenant
 	data := bytes.TrimSpace(rec.Data)
 	switch {
 	case len(data) == 0:
@@ -65,7 +78,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	case data[0] == '{':
 		return f.osquery(rec, out)
 	case bytes.Contains(firstLine(data), []byte("msg=audit(")):
-		return auditEvent(rec, strings.ToValidUTF8(string(data), "\uFFFD"), out)
+		return f.auditEvent(rec, strings.ToValidUTF8(string(data), "\uFFFD"), out)
 	}
 	return syslogLine(rec, strings.ToValidUTF8(string(data), "\uFFFD"), out)
 }

@@ -24,7 +24,9 @@ func (f *Family) osquery(rec *normalise.Record, out *normalise.Batch) error {
 	if cloudapp.Text(v, "hostIdentifier") == "" {
 		return fault.Newf(fault.Invalid, "linux: the osquery result has no hostIdentifier")
 	}
-	snapshot := columns == nil || columns.Type() != fastjson.TypeObject
+	if cloudapp.Text(v, "action") == "snapshot" || columns == nil || columns.Type() != fastjson.TypeObject {
+		return f.snapshot(rec, v, name, out)
+	}
 	at := timeSource{time: cloudapp.Time(columns, "time")}
 	if at.time.IsZero() {
 		at.time = cloudapp.Time(v, "unixTime")
@@ -32,7 +34,7 @@ func (f *Family) osquery(rec *normalise.Record, out *normalise.Batch) error {
 	host := cloudapp.Text(v, "hostIdentifier")
 	var r *schema.Row
 	category := ""
-	if action := cloudapp.Text(v, "action"); action != "removed" && !snapshot {
+	if action := cloudapp.Text(v, "action"); action != "removed" {
 		r, category = osqueryRow(rec, name, host, columns, at)
 	}
 	fields := cloudapp.Flat(v)
@@ -41,6 +43,7 @@ func (f *Family) osquery(rec *normalise.Record, out *normalise.Batch) error {
 	if r == nil {
 		out.Unmapped = Name + "/osquery"
 	} else {
+		f.lineage(r, "osquery")
 		var d normalise.Dynamic
 		d.Text("Source", "osquery")
 		d.Text("Query", name)
@@ -62,9 +65,44 @@ func (f *Family) osquery(rec *normalise.Record, out *normalise.Batch) error {
 	return nil
 }
 
+// snapshot renders what a query found at one time: what it says of the device itself goes into the entity tables.
+func (f *Family) snapshot(rec *normalise.Record, v *fastjson.Value, name string, out *normalise.Batch) error {
+	at := timeSource{time: cloudapp.Time(v, "unixTime")}
+	host := cloudapp.Text(v, "hostIdentifier")
+	list := v.GetArray("snapshot")
+	rows := entityRows(rec, name, host, list, at)
+	out.Rows = append(out.Rows, rows...)
+	if len(rows) == 0 {
+		out.Unmapped = Name + "/osquery"
+	}
+	out.Events = append(out.Events, event(rec, at, cloudapp.Flat(v), rows, logsource("", "osquery")))
+	return nil
+}
+
+// shape tells the table of an event query whose name does not say it by the columns that only it has.
+func shape(query string, c *fastjson.Value) string {
+	switch {
+	case strings.Contains(query, "_events"):
+	case c.Exists("target_path") && c.Exists("action"):
+		return "file_events"
+	case c.Exists("remote_address") && c.Exists("action") && c.Exists("success"):
+		return "socket_events"
+	}
+	return query
+}
+
 func osqueryRow(rec *normalise.Record, query, host string, c *fastjson.Value, at timeSource) (*schema.Row, string) {
 	text := func(name string) string { return cloudapp.Text(c, name) }
-	switch {
+	if rows := entityRows(rec, query, host, []*fastjson.Value{c}, at); len(rows) == 1 && !strings.Contains(query, "logged_in_users") {
+		return rows[0], ""
+	}
+	switch query = shape(query, c); {
+	case strings.Contains(query, "hardware_events"):
+		action := map[string]string{"add": "PnpDeviceConnected", "remove": "PnpDeviceDisconnected"}[text("action")]
+		if action == "" {
+			return nil, ""
+		}
+		return row(rec, "DeviceEvents", action, host, at), ""
 	case strings.Contains(query, "process_events"):
 		r := row(rec, "DeviceProcessEvents", "ProcessCreated", host, at)
 		r.Set("FolderPath", text("path"))

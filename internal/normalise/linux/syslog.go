@@ -24,6 +24,8 @@ type line struct {
 	host, program, message string
 	pid                    int64
 	priority               int
+	filter                 packet
+	filtered               bool // by the packet filter, whose words are in filter
 }
 
 var (
@@ -103,7 +105,8 @@ func tag(s string) string {
 // services are the programs that rules address by name.
 var services = map[string]string{
 	"sshd": "sshd", "sshd-session": "sshd", "sudo": "sudo", "su": "auth", "login": "auth", "gdm-password": "auth", "systemd-logind": "auth", "polkitd": "auth", "pkexec": "auth",
-	"useradd": "auth", "userdel": "auth", "usermod": "auth", "groupadd": "auth", "passwd": "auth", "CRON": "cron", "cron": "cron", "crond": "cron", "crontab": "cron",
+	"useradd": "auth", "userdel": "auth", "usermod": "auth", "groupadd": "auth", "groupdel": "auth", "groupmod": "auth", "gpasswd": "auth", "passwd": "auth", "chpasswd": "auth", "chage": "auth",
+	"doas": "auth", "su-l": "auth", "gdm": "auth", "lightdm": "auth", "sddm": "auth", "xrdp-sesman": "auth", "runuser": "auth", "CRON": "cron", "cron": "cron", "crond": "cron", "crontab": "cron",
 	"clamd": "clamav", "freshclam": "clamav", "clamscan": "clamav", "vsftpd": "vsftpd", "guacd": "guacamole", "kernel": "syslog", "named": "syslog", "systemd": "syslog",
 	"auditd": "auditd", "audispd": "auditd", "dhclient": "syslog", "rsyslogd": "syslog", "ftpd": "syslog", "xinetd": "syslog", "snmpd": "syslog",
 }
@@ -116,6 +119,9 @@ func syslogLine(rec *normalise.Record, s string, out *normalise.Batch) error {
 	}
 	if l.at.time.IsZero() {
 		l.at = timeSource{received, true}
+	}
+	if l.program == "kernel" || strings.Contains(l.message, " PROTO=") {
+		l.filter, l.filtered = parsePacket(l.message)
 	}
 	rows := l.rows(rec)
 	out.Rows = append(out.Rows, rows...)
@@ -133,6 +139,10 @@ func syslogLine(rec *normalise.Record, s string, out *normalise.Batch) error {
 		if s == "sshd" || s == "sudo" {
 			sources = append(sources, logsource("", "auth"))
 		}
+	}
+	if l.filtered {
+		l.filter.names(&f)
+		sources = append(sources, logsource("firewall", ""), logsource("", "iptables"))
 	}
 	out.Events = append(out.Events, event(rec, l.at, f, rows, sources...))
 	return nil
@@ -177,13 +187,35 @@ var (
 )
 
 func (l *line) rows(rec *normalise.Record) []*schema.Row {
+	if l.filtered {
+		return l.packet(rec, l.filter)
+	}
+	if rows := l.pam(rec); rows != nil {
+		return rows
+	}
 	switch l.program {
 	case "sshd", "sshd-session":
 		return l.ssh(rec)
-	case "useradd", "userdel", "groupadd":
-		return l.account(rec)
+	case "useradd", "userdel", "groupadd", "usermod", "groupmod", "groupdel", "gpasswd", "passwd", "chpasswd", "chage", "adduser", "deluser":
+		if rows := l.account(rec); rows != nil {
+			return rows
+		}
+		return l.membership(rec)
 	case "sudo":
+		if rows := l.refusedSudo(rec); rows != nil {
+			return rows
+		}
 		return l.sudo(rec)
+	case "doas":
+		return l.doas(rec)
+	case "CRON", "cron", "crond":
+		return l.cron(rec)
+	case "login":
+		return l.login(rec)
+	case "vsftpd":
+		return l.ftp(rec)
+	case "ftpd", "xinetd", "in.telnetd":
+		return l.arrival(rec)
 	}
 	return nil
 }
@@ -233,6 +265,9 @@ func (l *line) ssh(rec *normalise.Record) []*schema.Row {
 			reason = "BadCredentials"
 		}
 		return []*schema.Row{l.logon(rec, "LogonFailed", m[3], m[4], m[5], "ssh/"+m[1], reason)}
+	}
+	if m := notAllowed.FindStringSubmatch(l.message); m != nil {
+		return []*schema.Row{l.logon(rec, "LogonFailed", m[1], m[2], "", "ssh", "LogonTypeNotGranted")}
 	}
 	// Old systems log only what PAM said, under the daemon's name.
 	if m := pamFailed.FindStringSubmatch(l.message); m != nil && strings.HasPrefix(l.message, "authentication failure") {
