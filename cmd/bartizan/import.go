@@ -257,7 +257,7 @@ func (r *importReport) print(w io.Writer) {
 		}
 	}
 	list("Rows", r.Rows)
-	list("Understood, but without a table", r.Unmapped)
+	list("Kinds without a hunting table", r.Unmapped)
 	if r.RefusedCount > 0 {
 		fmt.Fprintf(w, "%d records were refused; they are kept and listed under Data sources\n", r.RefusedCount)
 		for i, x := range r.Refused {

@@ -25,6 +25,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
 	"github.com/bartizan-sec/bartizan/internal/platform/telemetry"
+	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 	kqlduckdb "github.com/bartizan-sec/bartizan/kql/duckdb"
 )
@@ -98,7 +99,7 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 		return nil, err
 	}
 	n.records = ingest.NewRecords(n.db)
-	n.queries = hunting.New(n.db, hunting.Options{History: n.cfg.Hunt.History, HistoryAge: n.cfg.Hunt.HistoryAge, Keep: n.cfg.Hunt.UsageKeep})
+	n.queries = hunting.New(n.db, hunting.Options{History: n.cfg.Hunt.History, HistoryAge: n.cfg.Hunt.HistoryAge, Keep: n.cfg.Hunt.UsageKeep, Custom: n.customTables})
 	own := mapping.Options{Shipped: content.Mappings(), Families: func() []ingest.Family { return sourceFamilies() }, Log: n.log}
 	if dir := n.operatorContent("mappings"); dir != "" {
 		own.Operator = os.DirFS(dir)
@@ -116,6 +117,15 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	}
 	// Whoever goes through all tenants, as a backup does, must find the one that commands work in before a server has ever run.
 	return n, n.access.EnsureDefaultTenant(ctx)
+}
+
+// customTables lists a tenant's custom tables.
+func (n *node) customTables(ctx context.Context, id tenant.ID) ([]*schema.Table, error) {
+	store, err := n.lakes.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return store.CustomTables(ctx)
 }
 
 // Close closes what is open, in reverse order.

@@ -87,7 +87,11 @@ func (s *server) registerLink(op func(method, path, id, summary string) operatio
 func maySee(c *call, tables []string) error {
 	visible, all := c.visible(), schema.Load()
 	for _, name := range tables {
-		if t := all.Table(name); t != nil && !visible(t) {
+		t := all.Table(name)
+		if t == nil && schema.CustomName(name) {
+			t = schema.NewCustom(name, nil)
+		}
+		if t != nil && !visible(t) {
 			return fault.Newf(fault.Permission, "the query reads %s, which takes the permission to read that data", name).On("query")
 		}
 	}

@@ -152,7 +152,11 @@ func (s *Service) ImportCommunity(ctx context.Context, id tenant.ID, source stri
 		return report, err
 	}
 	stamp := schemaStamp()
-	catalog := lake.Catalog(schema.Load(), nil)
+	own, err := s.custom(ctx, id)
+	if err != nil {
+		return report, err
+	}
+	catalog := lake.Catalog(schema.Load(), nil, own...)
 	var fresh []*communityRow
 	flush := func() error {
 		err := s.store(ctx, id, fresh)

@@ -64,10 +64,14 @@ func (s *Service) checkFunction(ctx context.Context, id tenant.ID, by Owner, d *
 	if err := texts(field{"name", d.Name, 0}, field{"folder", d.Folder, maxName}, field{"description", d.Description, maxDescription}, field{"body", d.Body, 0}); err != nil {
 		return nil, err
 	}
+	own, err := s.custom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case !nameShape.MatchString(d.Name):
 		return nil, fault.Newf(fault.Invalid, "a function's name has letters, digits and underscores, at most 100, and does not begin with a digit").On("name")
-	case schema.Load().Table(d.Name) != nil:
+	case lake.Catalog(schema.Load(), nil, own...).Table(d.Name) != nil:
 		return nil, fault.Newf(fault.Invalid, "%s is a table; give the function another name", d.Name).On("name")
 	case reserved(d.Name):
 		return nil, fault.Newf(fault.Invalid, "%s is a word of the language; give the function another name", d.Name).On("name")
@@ -82,7 +86,7 @@ func (s *Service) checkFunction(ctx context.Context, id tenant.ID, by Owner, d *
 	if err := onlyFunction(d); err != nil {
 		return nil, err
 	}
-	c, err := compileFunction(d, visible)
+	c, err := compileFunction(d, visible, own)
 	if err != nil {
 		return nil, s.aboutOthers(ctx, id, by, d.Name, err)
 	}
@@ -207,8 +211,8 @@ func placed(c kql.Diagnostic, d *FunctionDraft) error {
 }
 
 // compileFunction calls the function with sample values, as a value and, where that does not do, as a table.
-func compileFunction(d *FunctionDraft, visible func(*schema.Table) bool) (*checkedFunction, error) {
-	catalog := lake.Catalog(schema.Load(), visible)
+func compileFunction(d *FunctionDraft, visible func(*schema.Table) bool, custom []*schema.Table) (*checkedFunction, error) {
+	catalog := lake.Catalog(schema.Load(), visible, custom...)
 	define := "let " + d.Name + " = " + literal(d.Parameters, d.Body) + ";\n"
 	var tables, args []string
 	anything := false
@@ -324,7 +328,11 @@ func (s *Service) TablesOf(ctx context.Context, id tenant.ID, by Owner, query st
 	if err != nil {
 		return nil, err
 	}
-	catalog := lake.Catalog(schema.Load(), nil)
+	own, err := s.custom(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	catalog := lake.Catalog(schema.Load(), nil, own...)
 	names := mentioned(query, catalog)
 	for _, f := range functions {
 		names = append(names, mentioned(f.Text, catalog)...)
@@ -337,9 +345,9 @@ func (s *Service) TablesOf(ctx context.Context, id tenant.ID, by Owner, query st
 		})
 	} else {
 		// Without its data not every query compiles (the columns of a pivot are values): better too many tables than one too few.
-		names = append(names, within(query)...)
+		names = append(names, within(query, catalog)...)
 		for _, f := range functions {
-			names = append(names, within(f.Text)...)
+			names = append(names, within(f.Text, catalog)...)
 		}
 	}
 	slices.Sort(names)
@@ -347,7 +355,7 @@ func (s *Service) TablesOf(ctx context.Context, id tenant.ID, by Owner, query st
 }
 
 // within lists every table that a text could read: all of them where it searches or unites by a pattern, else those whose names stand anywhere in it.
-func within(text string) []string {
+func within(text string, catalog kql.Catalog) []string {
 	var out []string
 	pattern := false
 	tokens, _ := syntax.Tokens(text)
@@ -356,9 +364,9 @@ func within(text string) []string {
 			pattern = pattern || t.Text == "search" || t.Text == "find" || t.Text == "union" && strings.Contains(text, "*")
 		}
 	}
-	for _, t := range schema.Load().Tables() {
-		if pattern || strings.Contains(text, t.Name) {
-			out = append(out, t.Name)
+	for _, name := range catalog.Names() {
+		if pattern || strings.Contains(text, name) {
+			out = append(out, name)
 		}
 	}
 	return out

@@ -3,6 +3,7 @@
 package hunting
 
 import (
+	"context"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,6 +11,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 // Bounds of what is kept.
@@ -30,6 +33,8 @@ type Options struct {
 	History    int           // runs that a person's history shows; default 30
 	HistoryAge time.Duration // and how old they may be; default 28 days
 	Keep       time.Duration // how long runs are kept for the query resources report; default 30 days
+	// Custom tells a tenant's custom tables; nil: there are none.
+	Custom func(ctx context.Context, id tenant.ID) ([]*schema.Table, error)
 }
 
 // Service keeps queries, functions and runs in the state database.
@@ -50,6 +55,14 @@ func New(db *bun.DB, o Options) *Service {
 		o.Keep = 30 * 24 * time.Hour
 	}
 	return &Service{db: db, opt: o}
+}
+
+// custom returns the tenant's custom tables.
+func (s *Service) custom(ctx context.Context, id tenant.ID) ([]*schema.Table, error) {
+	if s.opt.Custom == nil {
+		return nil, nil
+	}
+	return s.opt.Custom(ctx, id)
 }
 
 // field is a text from outside and how many characters it may have, 0 for no bound.
