@@ -15,9 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bartizan-sec/bartizan/internal/backup"
+	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/platform/bus"
 	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
 func newBackup() *cobra.Command {
@@ -100,7 +102,7 @@ func (n *node) backup(ctx context.Context, b *bus.Bus, folder string) (*backup.M
 		}
 		l, ok := store.(backup.Lake)
 		if !ok {
-			return nil, fault.Newf(fault.Invalid, "the lake of tenant %s is kept by another program; back it up with that program's means", id)
+			return nil, fault.Newf(fault.Invalid, "the lake of tenant %s is kept by a program that this one cannot copy; back it up with that program's means", id)
 		}
 		p.Lakes = append(p.Lakes, l)
 	}
@@ -205,7 +207,22 @@ func restoreInto(ctx context.Context, m *backup.Manifest, from, data string) err
 		return err
 	}
 	defer b.Close()
+	lakes, err := openLakes(cfg.Lake, dir.Lakes(), nil)
+	if err != nil {
+		return err
+	}
+	defer lakes.Close()
 	t := backup.Target{StateFile: dir.State(), Lake: dir.Lake, Blobs: dir.Blobs(), Content: cfg.Content.Folder, Bus: b}
+	if cfg.Lake.URL != "" {
+		t.Lake = nil
+	}
+	t.Rows = func(ctx context.Context, id tenant.ID, from io.Reader) error {
+		store, err := lakes.Open(ctx, id)
+		if err != nil {
+			return err
+		}
+		return lake.Load(ctx, store, from)
+	}
 	if t.Content == "" {
 		t.Content = dir.Content()
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/platform/jobs"
-	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/setting"
 	"github.com/bartizan-sec/bartizan/internal/simulate"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
@@ -45,6 +44,7 @@ func (s *server) schedule(ctx context.Context) error {
 		}
 	}
 	rules := each(s.runDue)
+	compactions := each(s.lakeCare().careFor)
 	retention := each(func(ctx context.Context, id tenant.ID) error {
 		return errors.Join(s.retain(ctx, id), s.queries.Forget(ctx, id))
 	})
@@ -53,6 +53,12 @@ func (s *server) schedule(ctx context.Context) error {
 		jobs.Handle(s.jobs, func(ctx context.Context, _ retentionJob) error { return retention(ctx) }),
 		jobs.Handle(s.jobs, func(ctx context.Context, _ sweepJob) error { return s.access.Sweep(ctx) }),
 		jobs.Handle(s.jobs, s.runLabRules),
+		jobs.Handle(s.jobs, func(ctx context.Context, _ careJob) error { return compactions(ctx) }),
+		jobs.Handle(s.jobs, func(ctx context.Context, j compactJob) error {
+			_, err := s.care().Compact(ctx, j.Tenant)
+			return err
+		}),
+		s.jobs.Every(time.Hour, "lake.care", func() jobs.Args { return careJob{} }),
 		s.jobs.Every(time.Minute, "detect.run_due", func() jobs.Args { return runRulesJob{} }),
 		s.jobs.Every(time.Hour, "lake.retention", func() jobs.Args { return retentionJob{} }),
 		s.jobs.Every(15*time.Minute, "access.sweep", func() jobs.Args { return sweepJob{} }),
@@ -90,29 +96,13 @@ func (s *server) retain(ctx context.Context, id tenant.ID) error {
 	if err != nil || keep <= 0 {
 		return err
 	}
-	store, err := s.lakes.Open(ctx, id)
-	if err != nil {
-		return err
-	}
 	before := time.Now().Add(-keep)
 	if n, err := s.records.Forget(ctx, id, before); err != nil {
 		return err
 	} else if n > 0 {
 		s.log.Info("retention", "tenant", id, "refused records", n, "before", before)
 	}
-	for _, t := range schema.Load().Tables() {
-		if t.TimeColumn == "" {
-			continue
-		}
-		n, err := store.Retain(ctx, t.Name, before)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			s.log.Info("retention", "tenant", id, "table", t.Name, "rows", n, "before", before)
-		}
-	}
-	return nil
+	return s.care().Retain(ctx, id)
 }
 
 // runLabRules waits until the run's records are in the lake and lets the scheduled rules look at them, unless the run was removed meanwhile.

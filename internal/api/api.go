@@ -51,6 +51,7 @@ type Deps struct {
 	Customs    Customs
 	Settings   *setting.Service
 	Connectors *connect.Service
+	Lake       LakeCare
 	Live       *live.Hub
 	Metrics    *telemetry.Metrics
 	System     System
@@ -109,6 +110,7 @@ type server struct {
 	cross   *http.CrossOriginProtection
 	proxies []netip.Prefix
 	started time.Time
+	exports chan struct{} // exports of the lake that run
 }
 
 // New returns the whole surface.
@@ -130,7 +132,7 @@ func newServer(d Deps) *server {
 	if d.MaxIngest <= 0 {
 		d.MaxIngest = 64 << 20
 	}
-	s := &server{Deps: d, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), started: time.Now()}
+	s := &server{Deps: d, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), started: time.Now(), exports: make(chan struct{}, exporting)}
 	for _, p := range d.TrustedProxies {
 		if prefix, err := netip.ParsePrefix(p); err == nil {
 			s.proxies = append(s.proxies, prefix)
@@ -153,6 +155,7 @@ func newServer(d Deps) *server {
 	s.registerEvents()
 	s.registerLab()
 	s.registerSources()
+	s.registerLake()
 	s.registerMappings()
 	s.registerSenders()
 	s.registerConnectors()
