@@ -33,7 +33,7 @@ detection:
 // probeEvery is the pause between two probes, and between two looks for them.
 const probeEvery = 200 * time.Millisecond
 
-// prober sends one process start after the other, each from a program of its own, so that each gives an alert of its own, in the middle of the load. It notes
+// prober sends one process start after the other, each of a program, device and account of its own, so that each gives an alert of its own, in the middle of the load. It notes
 // the time before a probe is sent, and asks a hunting query and the list of alerts, one after the other all the time, which probes they have: the time from
 // sending to the end of the first answer that has the probe is the delay. So delays hold everything: the request, the sync, the pipeline, the commit, up to
 // one pause between two looks, and the run of the query.
@@ -123,10 +123,10 @@ func (p *prober) send(ctx context.Context, n int) error {
 	now := time.Now().UTC()
 	image := fmt.Sprintf(`C:\Measure\probe-%d.exe`, n)
 	body, err := json.Marshal(map[string]any{"@timestamp": now.Format(time.RFC3339Nano), "winlog": map[string]any{
-		"channel": "Microsoft-Windows-Sysmon/Operational", "provider_name": "Microsoft-Windows-Sysmon", "event_id": "1", "computer_name": "probe.corp.example", "record_id": n,
+		"channel": "Microsoft-Windows-Sysmon/Operational", "provider_name": "Microsoft-Windows-Sysmon", "event_id": "1", "computer_name": fmt.Sprintf("probe-%d.corp.example", n), "record_id": n,
 		"event_data": map[string]any{
 			"UtcTime": now.Format("2006-01-02 15:04:05.000"), "ProcessGuid": fmt.Sprintf("{0e1d0000-0000-0000-0000-%012x}", n), "ProcessId": strconv.Itoa(1000 + n),
-			"Image": image, "CommandLine": image + " bartizan-measure-probe", "User": `CORP\probe`,
+			"Image": image, "CommandLine": image + " bartizan-measure-probe", "User": fmt.Sprintf(`CORP\probe%d`, n),
 		},
 	}})
 	if err != nil {
@@ -202,7 +202,7 @@ func (p *prober) inLake(ctx context.Context) ([]int, error) {
 		}
 	}
 	p.mu.Unlock()
-	rows, err := p.s.query(ctx, p.token, fmt.Sprintf(`DeviceProcessEvents | where Timestamp >= datetime(%s) | where DeviceName == "probe.corp.example" | project FileName`,
+	rows, err := p.s.query(ctx, p.token, fmt.Sprintf(`DeviceProcessEvents | where Timestamp >= datetime(%s) | where DeviceName startswith "probe-" | project FileName`,
 		oldest.Add(-time.Second).UTC().Format(time.RFC3339Nano)))
 	if err != nil {
 		return nil, err

@@ -31,7 +31,8 @@ func (r *Receiver) Take(ctx context.Context, d Delivery, records []dialect.Recor
 		return Taken{}, fault.Newf(fault.Invalid, "no source family is called %q; known: %s", d.Source, names(r.families)).On("source")
 	}
 	probes := Probes(r.families)
-	knows := func(data []byte) bool { return reader.Detect(probes, data) != "" }
+	choice := chooser{probes: probes, last: -1}
+	knows := func(data []byte) bool { return choice.family(data) != "" }
 	sink := &receiverSink{ctx: ctx, r: r, d: d, now: r.now().UTC()}
 	out := Taken{Refused: make([]error, len(records))}
 	var joined *normalise.Record // an audit event whose lines are still coming
@@ -65,7 +66,7 @@ func (r *Receiver) Take(ctx context.Context, d Delivery, records []dialect.Recor
 			if err := flush(); err != nil {
 				return Taken{}, err
 			}
-			joined, key, peer = r.record(d, probes, rec), bytes.Clone(k), raw.Peer
+			joined, key, peer = r.record(d, &choice, rec), bytes.Clone(k), raw.Peer
 			joined.Data = bytes.Clone(joined.Data)
 			continue
 		}
@@ -73,7 +74,7 @@ func (r *Receiver) Take(ctx context.Context, d Delivery, records []dialect.Recor
 			return Taken{}, err
 		}
 		sink.peer = raw.Peer
-		if err := sink.Record(r.record(d, probes, rec)); err != nil {
+		if err := sink.Record(r.record(d, &choice, rec)); err != nil {
 			return Taken{}, err
 		}
 	}
@@ -98,10 +99,10 @@ func (r *Receiver) usable(data []byte) error {
 	return nil
 }
 
-func (r *Receiver) record(d Delivery, probes []reader.Probe, rec dialect.Record) *normalise.Record {
+func (r *Receiver) record(d Delivery, choice *chooser, rec dialect.Record) *normalise.Record {
 	source := d.Source
 	if source == Auto {
-		if found := reader.Detect(probes, rec.Data); found != "" {
+		if found := choice.family(rec.Data); found != "" {
 			source = found
 		}
 	}
@@ -121,4 +122,36 @@ func either(a, b string) string {
 		return a
 	}
 	return b
+}
+
+// chooser tells the families of the records of one delivery. The family of the record before is asked first, and only it when it is certain: what a shipper
+// sends in one go is mostly of one kind, and there are many families to ask.
+type chooser struct {
+	probes []reader.Probe
+	last   int
+	asked  []byte // the record asked about last, and what came of it
+	answer string
+}
+
+// certain is the score of a probe that no other exceeds but by naming the same records more closely.
+const certain = 95
+
+// family returns the name of the family that knows the record best, "" when none does.
+func (c *chooser) family(data []byte) string {
+	if len(data) > 0 && len(data) == len(c.asked) && &data[0] == &c.asked[0] {
+		return c.answer
+	}
+	c.asked, c.answer = data, ""
+	if c.last >= 0 && c.probes[c.last].Score(data) >= certain {
+		c.answer = c.probes[c.last].Name
+		return c.answer
+	}
+	best := 0
+	c.last = -1
+	for i := range c.probes {
+		if s := c.probes[i].Score(data); s > best {
+			best, c.last, c.answer = s, i, c.probes[i].Name
+		}
+	}
+	return c.answer
 }
