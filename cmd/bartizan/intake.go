@@ -56,7 +56,10 @@ func (in *intake) Start(ctx context.Context) error {
 		look, every = in.share, time.Second
 	}
 	if err := look(ctx); err != nil {
-		return err
+		if len(in.s.cfg.OnlyHere()) > 0 {
+			return err
+		}
+		in.s.log.Error("tenants are not taken yet", "error", err) // a part that all nodes share is away: it is tried again
 	}
 	in.wg.Add(1)
 	go func() {

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 			_ = os.Unsetenv(name)
 		}
 	}
-	testscript.Main(m, map[string]func(){"bartizan": main})
+	testscript.Main(m, map[string]func(){"bartizan": main, "bartizan-test-nats": natsMain})
 }
 
 // TestScripts runs the command line as people and scripts do. Beside testscript's own commands there are:

@@ -86,7 +86,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 	if err := s.join(ctx, listener.Addr().String()); err != nil {
 		return err
 	}
-	if s.bus, err = bus.Open(ctx, bus.Options{URL: cfg.Bus.URL, Dir: n.dir.Bus(), MaxBytes: uint64(cfg.Bus.MaxBytes), Log: log}); err != nil {
+	if s.bus, err = bus.Open(ctx, bus.Options{URL: cfg.Bus.URL, Dir: n.dir.Bus(), MaxBytes: uint64(cfg.Bus.MaxBytes), Room: s.room(), Log: log}); err != nil {
 		return err
 	}
 	defer s.bus.Close()

@@ -24,6 +24,7 @@ func (s *server) Health(ctx context.Context, id tenant.ID) api.Health {
 	h.Components = append(h.Components, api.Component("state database", string(s.db.Dialect().Name().String()), s.db.PingContext(ctx)))
 	h.Components = append(h.Components, api.Component("bus", "", s.bus.Ready(ctx)))
 	h.Nodes = s.nodes(ctx)
+	h.Components = append(h.Components, s.diskHealth())
 	position, err := int64(0), error(nil)
 	if store, opening := s.lakes.Open(ctx, id); opening != nil {
 		err = opening

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
 )
 
 // Problem is the body of every answer that is not a success.
@@ -83,6 +84,10 @@ func (s *server) defect(ctx context.Context, err error) *fault.Error {
 		return fault.Newf(fault.TooLarge, "the body is larger than %d bytes", large.Limit)
 	}
 	id := requestID(ctx)
+	if state.Away(err) {
+		s.Log.Warn("a request came while the state database is away", "request", id, "error", err)
+		return fault.Newf(fault.Unavailable, "the state database does not answer; try again")
+	}
 	s.Log.Error("a request failed", "request", id, "error", err)
 	return fault.Newf(fault.Internal, "something went wrong on our side; the log has more under request %s", id)
 }

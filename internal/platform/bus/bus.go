@@ -29,7 +29,9 @@ type Options struct {
 	URL      string // external server; empty: embedded in Dir
 	Dir      string // folder of the embedded server's store
 	MaxBytes uint64 // per tenant
-	Log      *slog.Logger
+	// Room is asked before records are kept; its error refuses them. nil: there always is. It is for a bus that shares a disk with what has to go on.
+	Room func() error
+	Log  *slog.Logger
 }
 
 // MaxMessage is the largest record, headers included, that the embedded bus takes. An external server has its own limit, see Bus.MaxMessage.
@@ -198,6 +200,11 @@ type Outgoing struct {
 // PublishAll keeps the records in order and returns when the last one is synced: the first return is how many of them, counted from the start, are certain
 // to be kept. Syncs are one per record, so many small records are better packed into few messages.
 func (b *Bus) PublishAll(ctx context.Context, id tenant.ID, records []Outgoing) (int, error) {
+	if b.opts.Room != nil {
+		if err := b.opts.Room(); err != nil {
+			return 0, err
+		}
+	}
 	if _, err := b.stream(ctx, id); err != nil {
 		return 0, err
 	}

@@ -95,6 +95,7 @@ type Login struct {
 type Bus struct {
 	URL      string        `koanf:"url"`
 	MaxBytes Bytes         `koanf:"max-bytes"`
+	Reserve  Bytes         `koanf:"reserve"`
 	Keep     time.Duration `koanf:"keep"`
 }
 

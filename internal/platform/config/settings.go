@@ -63,6 +63,7 @@ func Settings() []Setting {
 		{"login.window", 15 * time.Minute, "time over which failed sign-ins are counted"},
 		{"bus.url", "", "nats://… of an external JetStream, several servers with commas; `bus: nats://…` in the file is the same; empty: the built-in one, kept in the data folder"},
 		{"bus.max-bytes", 16 * gib, "records waiting for the lake, per tenant; when full, receivers answer 503"},
+		{"bus.reserve", 256 * mib, "free space on the data folder's disk below which receivers answer 503, so that state and lake can still be written; 0: none"},
 		{"bus.keep", time.Hour, "how long records stay on the bus after the lake has written them"},
 		{"syslog.udp", "", "address for syslog over UDP, such as 0.0.0.0:514; empty: off"},
 		{"syslog.tcp", "", "address for syslog over TCP; empty: off"},
