@@ -22,6 +22,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/valyala/fastjson"
+
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/ingest/reader"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
@@ -55,6 +57,7 @@ type document map[string][]string
 type pair struct {
 	rows []*schema.Row
 	want document
+	raw  []byte
 }
 
 // Run scores the files below folder (see sources). families makes a new set of families for each file.
@@ -103,8 +106,17 @@ func (s *Score) add(src source, p pair) {
 		possible := false
 		for _, row := range p.rows {
 			for _, c := range m.columns {
+				if _, member, ok := strings.Cut(c, "."); ok { // of AdditionalFields; it may hold the value, but does not have to
+					if v := fastjson.GetString([]byte(row.Text("AdditionalFields")), member); v != "" {
+						have = append(have, v)
+					}
+					continue
+				}
 				if row.Table.Column(c) < 0 || c == "Protocol" && row.Table.Name != "DeviceNetworkEvents" {
 					continue // elsewhere Protocol is that of the sign-in
+				}
+				if m.kind == outcome && row.Table.Name != "DeviceLogonEvents" && row.Table.Name != "IdentityLogonEvents" {
+					continue // other action types are no verdict
 				}
 				possible = true
 				if v := row.Get(c); v != nil && v != "" {
@@ -116,7 +128,7 @@ func (s *Score) add(src source, p pair) {
 			continue
 		}
 		for _, want := range p.want[f] {
-			if m.blank(want) {
+			if m.blank(want) || lookedUp[src.family+" "+f] && !bytes.Contains(p.raw, []byte(want)) {
 				continue
 			}
 			s.Comparable++
@@ -150,7 +162,7 @@ func (src source) pairs(ctx context.Context, folder string, families func() []in
 	if err != nil {
 		return nil, err
 	}
-	if src.product != "" {
+	if src.product != "" || src.within != "" {
 		return src.lines(ctx, z, families)
 	}
 	members := map[string][]byte{}
@@ -193,7 +205,7 @@ func (src source) pairs(ctx context.Context, folder string, families func() []in
 			records, docs = match(records, docs)
 		}
 		for i := range docs {
-			out = append(out, pair{records[i].rows, docs[i]})
+			out = append(out, pair{records[i].rows, docs[i], records[i].data})
 		}
 	}
 	return out, nil
@@ -210,6 +222,11 @@ func match(records []record, docs []document) ([]record, []document) {
 	byText := map[string]record{}
 	for _, r := range records {
 		byText[string(bytes.TrimSpace(r.data))] = r
+		if bytes.Contains(r.data, []byte("msg=audit(")) { // the lines of one event are one record, and have a document each
+			for line := range bytes.Lines(r.data) {
+				byText[string(bytes.TrimSpace(line))] = r
+			}
+		}
 	}
 	var rs []record
 	var ds []document
@@ -236,14 +253,14 @@ func (src source) lines(ctx context.Context, r io.Reader, families func() []inge
 		if err := json.Unmarshal(scan.Bytes(), &c); err != nil {
 			return nil, err
 		}
-		if c.Product != src.product {
+		if src.product != "" && c.Product != src.product || !strings.Contains(c.Raw, src.within) || src.within == "CEF:" && strings.Contains(c.Raw, "LEEF:") {
 			continue
 		}
 		var doc map[string]any
 		if err := json.Unmarshal(c.Expected, &doc); err != nil {
 			return nil, err
 		}
-		p := pair{want: document{}}
+		p := pair{want: document{}, raw: []byte(c.Raw)}
 		flatten("", doc, p.want)
 		for _, r := range normalised(ctx, "case", []byte(c.Raw), families()) {
 			p.rows = append(p.rows, r.rows...)
@@ -279,6 +296,7 @@ func (c *collect) Record(rec *normalise.Record) error {
 			if len(r.rows) == 0 {
 				r.rows = b.Rows
 			}
+			r.rows = slices.DeleteFunc(slices.Clone(r.rows), func(row *schema.Row) bool { return row.Table.Name == "DeviceInfo" }) // tells of the device, not of the event
 		}
 	}
 	c.out = append(c.out, r)

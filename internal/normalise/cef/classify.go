@@ -253,6 +253,13 @@ func (m *message) malware(rec *normalise.Record) *schema.Row {
 	r.Set("AccountDomain", domain)
 	r.Set("AccountName", name)
 	r.Set("RemoteIP", m.source())
+	if n, ok := normalise.Port(m.sourcePort()); ok {
+		r.Set("RemotePort", n)
+	}
+	r.Set("LocalIP", m.target())
+	if n, ok := normalise.Port(m.targetPort()); ok {
+		r.Set("LocalPort", n)
+	}
 	r.Set("FileOriginUrl", m.url())
 	r.Set("ReportId", report(rec, m))
 	return r

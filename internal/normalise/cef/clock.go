@@ -40,8 +40,11 @@ func (m *message) readTime(rec *normalise.Record) {
 	format := m.first("devTimeFormat")
 	zone := m.first("dtz", "deviceTimeZone")
 	yearless := false
-	for _, key := range []string{"rt", "deviceReceiptTime", "devTime", "end", "start", "startTime", "eventTime", "timestamp", "deviceCustomDate1"} {
+	for _, key := range []string{"rt", "deviceReceiptTime", "devTime", "eventtime", "start", "startTime", "end", "timestamp", "deviceCustomDate1"} {
 		v := m.first(key)
+		if key == "eventtime" {
+			v = m.ownTime()
+		}
 		if v == "" {
 			continue
 		}
@@ -66,6 +69,18 @@ func (m *message) readTime(rec *normalise.Record) {
 		}
 		m.at = t
 	}
+}
+
+// ownTime is the value of a product's own field for the event's time: its name ends so, behind the product's.
+func (m *message) ownTime() string {
+	for _, k := range m.keys {
+		if name := strings.ToLower(strings.ReplaceAll(k, "_", "")); strings.HasSuffix(name, "eventtime") || strings.HasSuffix(name, "detectiontime") || strings.HasSuffix(name, "eventdatetime") {
+			if v := m.first(k); v != "" {
+				return v
+			}
+		}
+	}
+	return ""
 }
 
 func (m *message) oneTime(v, format, zone string) (t time.Time, yearless, ok bool) {

@@ -342,6 +342,12 @@ func (a *audit) additional() string {
 			d.Text(name, v)
 		}
 	}
+	if login := user(p, "auid"); login != "" && login != p.get("auid") {
+		d.Text("LoginUser", login)
+	}
+	if strings.HasSuffix(a.parts[0].kind, "_GROUP") || a.parts[0].kind == "GRP_MGMT" {
+		d.Text("GroupName", account(a.parts[0]))
+	}
 	d.Text("cwd", a.first("CWD").get("cwd"))
 	return d.String()
 }

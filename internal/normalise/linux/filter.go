@@ -81,6 +81,10 @@ func (l *line) packet(rec *normalise.Record, p packet) []*schema.Row {
 	d.Text("Source", "netfilter")
 	d.Text("Rule", p.prefix)
 	d.Text("Action", p.verdict())
+	if mac := p.values["MAC"]; len(mac) >= 35 { // six bytes of the receiver, six of the sender, two of the protocol
+		d.Text("DestinationMac", mac[:17])
+		d.Text("SourceMac", mac[18:35])
+	}
 	for _, name := range []string{"IN", "OUT", "MAC", "LEN", "TTL", "ID", "PROTO", "TYPE", "CODE", "MARK"} {
 		d.Text(name, p.values[name])
 	}

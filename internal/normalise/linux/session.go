@@ -188,11 +188,7 @@ func (l *line) membership(rec *normalise.Record) []*schema.Row {
 				}
 				r := l.event(rec, g.action)
 				r.Set("AccountName", m[1])
-				var d normalise.Dynamic
-				d.Text("Source", "syslog")
-				d.Text("GroupName", m[2])
-				d.Text("Message", l.message)
-				r.Set("AdditionalFields", d.String())
+				r.Set("AdditionalFields", l.group(m[2]))
 				return []*schema.Row{r}
 			}
 		}
@@ -204,6 +200,9 @@ func (l *line) membership(rec *normalise.Record) []*schema.Row {
 		if m := c.shape.FindStringSubmatch(l.message); m != nil {
 			r := l.event(rec, c.action)
 			r.Set("AccountName", strings.Join(m[1:], ""))
+			if c.action == "SecurityGroupDeleted" {
+				r.Set("AdditionalFields", l.group(strings.Join(m[1:], "")))
+			}
 			return []*schema.Row{r}
 		}
 	}

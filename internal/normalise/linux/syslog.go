@@ -289,10 +289,25 @@ func (l *line) account(rec *normalise.Record) []*schema.Row {
 				r.Set("InitiatingProcessId", l.pid)
 			}
 			r.Set("AdditionalFields", l.additional())
+			if c.action == "SecurityGroupCreated" {
+				r.Set("AdditionalFields", l.group(m[1]))
+			}
 			return []*schema.Row{r}
 		}
 	}
 	return nil
+}
+
+// group is the rest of a line that tells of a group.
+func (l *line) group(name string) string {
+	var d normalise.Dynamic
+	d.Text("Source", "syslog")
+	d.Text("GroupName", name)
+	d.Text("Message", l.message)
+	if l.at.guessed {
+		d.Bool("YearGuessed", true)
+	}
+	return d.String()
 }
 
 // sudo renders a command that was run as somebody else as a process start; sudo does not say its id.
