@@ -1,92 +1,27 @@
 // The calls of the connectors page.
 import { client } from './client';
-import type { Page } from './types';
+import type { components } from './generated';
+import type { Loose, Page } from './types';
+
+type Schemas = components['schemas'];
 
 const id = encodeURIComponent;
 
-export interface ConnectorField {
-  name: string;
-  label: string;
-  type: 'text' | 'secret' | 'select' | 'boolean' | 'number';
-  required: boolean;
-  default?: string;
-  help?: string;
-  options?: string[];
-}
+export type ConnectorField = Loose<Schemas['Field']>;
 
 // ConnectorKind is a service that can be fetched from; steps is Markdown that says how to get the credentials.
-export interface ConnectorKind {
-  kind: string;
-  name: string;
-  family: string;
-  description: string;
-  fields: ConnectorField[];
-  steps: string;
-  interval?: number;
-}
+export type ConnectorKind = Omit<Schemas['ConnectorKind'], 'fields'> & { fields: ConnectorField[] };
 
-export interface ConnectorError {
-  code: string;
-  message: string;
-  time?: string;
-  attempt?: number;
-}
-
+// A secret shows only whether it is set.
 export type ConfigValue = string | number | boolean | { set: boolean };
 
-export interface Connector {
-  id: string;
+export type Connector = Omit<Schemas['Connector'], '$schema' | 'config'> & { config: Record<string, ConfigValue> };
+export type ConnectorRun = Schemas['PullRun'];
+export type ConnectorDraft = Omit<Schemas['ConnectorCreateBody'], '$schema' | 'config' | 'kind'> & {
   kind: string;
-  name: string;
-  enabled: boolean;
   config: Record<string, ConfigValue>;
-  interval: number;
-  state: string;
-  lastRun?: string;
-  nextRun?: string;
-  lastError?: ConnectorError;
-  cursor: string;
-  records: number;
-  refused: number;
-  bytes?: number;
-  lagSeconds?: number;
-  created: string;
-  createdBy: string;
-  changed: string;
-  changedBy: string;
-}
-
-export interface ConnectorRun {
-  id: string;
-  started: string;
-  ended?: string;
-  records: number;
-  refused: number;
-  bytes: number;
-  state: string;
-  error?: ConnectorError;
-}
-
-export interface ConnectorDraft {
-  kind: string;
-  name: string;
-  enabled: boolean;
-  config: Record<string, ConfigValue>;
-  interval?: number;
-  since?: string;
-}
-
-export interface ConnectorCheck {
-  name: string;
-  ok: boolean;
-  message: string;
-}
-
-export interface ConnectorTest {
-  ok: boolean;
-  message: string;
-  details: ConnectorCheck[];
-}
+};
+export type ConnectorTest = Schemas['Tested'];
 
 const root = '/api/connectors';
 const of = (connector: string) => `${root}/${id(connector)}`;

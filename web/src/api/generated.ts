@@ -285,6 +285,326 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's connectors
+         * @description Takes the permission settings.core.read.
+         */
+        get: operations["listConnectors"];
+        put?: never;
+        /**
+         * Connect a service
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["createConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Services that can be pulled from, and what they need
+         * @description Takes the permission settings.core.read.
+         */
+        get: operations["listConnectorKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try settings that are not yet kept
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["testConnectorConfig"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One connector
+         * @description Takes the permission settings.core.read.
+         */
+        get: operations["getConnector"];
+        /**
+         * Change a connector; its cursor stays
+         * @description Takes the permission settings.core.manage.
+         */
+        put: operations["updateConnector"];
+        post?: never;
+        /**
+         * Remove a connector and its secrets; what it delivered stays
+         * @description Takes the permission settings.core.manage.
+         */
+        delete: operations["deleteConnector"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop running a connector
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["pauseConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin anew at a time
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["resetConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a paused connector again
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["resumeConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a connector now
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["runConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a connector did, newest first
+         * @description Takes the permission settings.core.read.
+         */
+        get: operations["listConnectorRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a connector as it is kept
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["testConnector"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custom-tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tables made for records that no hunting table takes
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["listCustomTables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/custom-tables/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a custom table with its rows; it comes back with the next such record
+         * @description Takes the permission settings.core.manage.
+         */
+        delete: operations["deleteCustomTable"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/device-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's device groups by rank
+         * @description Takes the permission auth.roles.read.
+         */
+        get: operations["listDeviceGroups"];
+        put?: never;
+        /**
+         * Add a device group, at the last rank
+         * @description Takes the permission auth.roles.manage.
+         */
+        post: operations["createDeviceGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/device-groups/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Order the device groups
+         * @description Takes the permission auth.roles.manage.
+         */
+        put: operations["rankDeviceGroups"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/device-groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace a device group
+         * @description Takes the permission auth.roles.manage.
+         */
+        put: operations["updateDeviceGroup"];
+        post?: never;
+        /**
+         * Remove a device group; its devices fall to the next that takes them
+         * @description Takes the permission auth.roles.manage.
+         */
+        delete: operations["deleteDeviceGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/entities/search": {
         parameters: {
             query?: never;
@@ -1190,6 +1510,220 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/lake/compact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the last compaction did, or does
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["getLakeCompaction"];
+        put?: never;
+        /**
+         * Have the lake compacted in the background
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["compactLake"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/lake/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Download tables as Parquet files in one tar archive
+         * @description Takes the permission secops.data.read.
+         */
+        post: operations["exportLake"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/lake/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How large the tables are and what they keep
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["listLakeTables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/lake/tables/{table}/parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download rows of a table as a Parquet file
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["exportLakeTable"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/lake/tables/{table}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Bound what a table keeps, by age and size
+         * @description Takes the permission settings.core.manage.
+         */
+        put: operations["setLakeRetention"];
+        post?: never;
+        /**
+         * Go back to the tenant's default for a table
+         * @description Takes the permission settings.core.manage.
+         */
+        delete: operations["resetLakeRetention"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Declared mappings in the order in which they are tried: one's own, then those that are shipped
+         * @description Takes the permission settings.core.read.
+         */
+        get: operations["listMappings"];
+        put?: never;
+        /**
+         * Keep a new mapping; it takes effect with the next record
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["createMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mappings/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show samples to a mapping without keeping anything
+         * @description Takes the permission settings.core.manage.
+         */
+        post: operations["testMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/mappings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A mapping
+         * @description Takes the permission settings.core.read.
+         */
+        get: operations["getMapping"];
+        /**
+         * Change a mapping, or turn it on or off
+         * @description Takes the permission settings.core.manage.
+         */
+        put: operations["changeMapping"];
+        post?: never;
+        /**
+         * Remove a mapping; rows stay
+         * @description Takes the permission settings.core.manage.
+         */
+        delete: operations["deleteMapping"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The permissions that roles are made of */
+        get: operations["listPermissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/permissions/effective": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a user may do, and by which roles; oneself when none is named */
+        get: operations["getEffectivePermissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/roles": {
         parameters: {
             query?: never;
@@ -1197,9 +1731,57 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The roles that users can have */
+        /** The roles that users can have; assignments for those who read authorization */
         get: operations["listRoles"];
         put?: never;
+        /**
+         * Add a role of one's own
+         * @description Takes the permission auth.roles.manage.
+         */
+        post: operations["createRole"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roles/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace a role of one's own with its assignments
+         * @description Takes the permission auth.roles.manage.
+         */
+        put: operations["updateRole"];
+        post?: never;
+        /**
+         * Take a role of one's own away from everybody
+         * @description Takes the permission auth.roles.manage.
+         */
+        delete: operations["deleteRole"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/roles/{id}/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a directory role to users and user groups
+         * @description Takes the permission auth.roles.manage.
+         */
+        put: operations["assignRole"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1527,6 +2109,54 @@ export interface paths {
         put: operations["setTokenQuota"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tenant's user groups
+         * @description Takes the permission auth.roles.read.
+         */
+        get: operations["listUserGroups"];
+        put?: never;
+        /**
+         * Add a user group
+         * @description Takes the permission auth.roles.manage.
+         */
+        post: operations["createUserGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user-groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace a user group
+         * @description Takes the permission auth.roles.manage.
+         */
+        put: operations["updateUserGroup"];
+        post?: never;
+        /**
+         * Remove a user group, and what its members had by it
+         * @description Takes the permission auth.roles.manage.
+         */
+        delete: operations["deleteUserGroup"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1957,6 +2587,16 @@ export interface components {
             displayName: string;
             name: string;
         };
+        AssignmentView: {
+            /** @description ids of user groups */
+            groups: string[];
+            readonly id?: string;
+            name: string;
+            /** @description ids */
+            users: string[];
+            /** @description endpoint, email, identity, cloudApps; none: all, also later ones */
+            workloads: string[];
+        };
         AuditRecord: {
             clientIP?: string;
             /** Format: date-time */
@@ -1980,6 +2620,11 @@ export interface components {
         BulkFailed: {
             error: components["schemas"]["ProblemError"];
             id: string;
+        };
+        Check: {
+            message: string;
+            name: string;
+            ok: boolean;
         };
         CheckInputBody: {
             query: string;
@@ -2039,6 +2684,190 @@ export interface components {
             tables: string[];
             tactics: string[];
             techniques: string[];
+        };
+        Condition: {
+            property: string;
+            values: components["schemas"]["ConditionValue"][] | null;
+        };
+        ConditionValue: {
+            comparison: string;
+            value: string;
+        };
+        Connector: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: date-time */
+            changed: string;
+            changedBy: string;
+            config: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            created: string;
+            createdBy: string;
+            /** @description how far it has come, for people */
+            cursor: string;
+            enabled: boolean;
+            id: string;
+            /**
+             * Format: int64
+             * @description seconds between runs
+             */
+            interval: number;
+            kind: string;
+            /**
+             * Format: int64
+             * @description seconds since everything that the service had was fetched; absent before the first time
+             */
+            lagSeconds?: number;
+            lastError?: components["schemas"]["LastError"];
+            /** Format: date-time */
+            lastRun?: string;
+            name: string;
+            /** Format: date-time */
+            nextRun?: string;
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            refused: number;
+            /** @enum {string} */
+            state: "new" | "running" | "waiting" | "failing" | "paused";
+        };
+        ConnectorCreateBody: {
+            /** @description values by field; a secret is a text when it is given, and stays as it is when it is left out or {"set":true} */
+            config: {
+                [key: string]: unknown;
+            };
+            /** @description left out: true */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description seconds between runs; 0: the kind's
+             */
+            interval?: number;
+            /** @description cannot change */
+            kind?: string;
+            name: string;
+            /**
+             * Format: date-time
+             * @description where to begin; left out: a day ago
+             */
+            since?: string;
+        };
+        ConnectorDraft: {
+            /** @description values by field; a secret is a text when it is given, and stays as it is when it is left out or {"set":true} */
+            config: {
+                [key: string]: unknown;
+            };
+            /** @description left out: true */
+            enabled?: boolean;
+            /**
+             * Format: int64
+             * @description seconds between runs; 0: the kind's
+             */
+            interval?: number;
+            /** @description cannot change */
+            kind?: string;
+            name: string;
+        };
+        ConnectorKind: {
+            description: string;
+            family: string;
+            fields: components["schemas"]["Field"][];
+            /**
+             * Format: int64
+             * @description seconds between runs unless a connector says otherwise
+             */
+            interval: number;
+            kind: string;
+            name: string;
+            /** @description Markdown: how to get the credentials */
+            steps: string;
+        };
+        ConnectorResetBody: {
+            /**
+             * Format: date-time
+             * @description where to begin anew; what was delivered since then is delivered again
+             */
+            since: string;
+        };
+        ConnectorTestBody: {
+            config: {
+                [key: string]: unknown;
+            };
+            kind: string;
+        };
+        CustomTable: {
+            /** @description those that records or mappings made */
+            columns: components["schemas"]["CustomTableColumn"][];
+            /** Format: date-time */
+            created?: string;
+            /** @description it has all the columns it may have; more fields go into AdditionalFields */
+            full: boolean;
+            name: string;
+            /** Format: int64 */
+            rows: number;
+            /** @description the kind of record or the mapping that made it */
+            source: string;
+        };
+        CustomTableColumn: {
+            /**
+             * Format: int64
+             * @description how many other columns hold values of the same field in another type
+             */
+            conflicts: number;
+            /** Format: date-time */
+            firstSeen?: string;
+            name: string;
+            type: string;
+        };
+        DeviceGroup: {
+            /** Format: date-time */
+            changed: string;
+            changedBy: string;
+            description: string;
+            id: string;
+            level: string;
+            name: string;
+            /** Format: int64 */
+            rank: number;
+            rule: components["schemas"]["Condition"][] | null;
+            userGroups: string[] | null;
+        };
+        DeviceGroupBody: {
+            description?: string;
+            /**
+             * @description how far remediation goes by itself
+             * @enum {string}
+             */
+            level: "none" | "semiAll" | "semiNonTemp" | "semiSystem" | "full";
+            name?: string;
+            /** @description conditions on name, domain, tag, os; all hold, one of the values of each */
+            rule?: components["schemas"]["Condition"][];
+            /** @description who sees the devices; none: everybody */
+            userGroups?: string[];
+        };
+        DeviceGroupName: {
+            id: string;
+            name: string;
+        };
+        DeviceGroupOrderBody: {
+            /** @description every group but that of ungrouped devices, the best rank first */
+            ids: string[];
+        };
+        EffectiveGrantView: {
+            from: components["schemas"]["OriginView"][];
+            label: string;
+            permission: string;
+            workloads: string[];
+        };
+        EffectiveView: {
+            /** @description device groups that are visible; null: every device */
+            deviceGroups: components["schemas"]["DeviceGroupName"][] | null;
+            grants: components["schemas"]["EffectiveGrantView"][];
+            /** @description names of user groups */
+            groups: string[];
+            user: components["schemas"]["UserView"];
         };
         EntityHit: {
             detail?: string;
@@ -2203,6 +3032,16 @@ export interface components {
             kind: "table" | "function" | "query" | "community";
             name: string;
         };
+        Field: {
+            default?: string;
+            help?: string;
+            label: string;
+            name: string;
+            options?: string[] | null;
+            required: boolean;
+            /** @enum {string} */
+            type: "text" | "secret" | "select" | "boolean" | "number";
+        };
         FieldMatch: {
             field: string;
             match: string;
@@ -2294,6 +3133,8 @@ export interface components {
             components: components["schemas"]["HealthComponent"][];
             /** @description limits that cut or refused something since the start */
             limits: components["schemas"]["LimitHit"][];
+            /** @description processes of the installation; for readers of the system only */
+            nodes: components["schemas"]["HealthNode"][];
             queues: components["schemas"]["HealthQueue"][];
             /** @enum {string} */
             status: "healthy" | "advisory" | "incident";
@@ -2308,6 +3149,26 @@ export interface components {
             ok: boolean;
             /** @enum {string} */
             status: "healthy" | "advisory" | "incident";
+        };
+        HealthNode: {
+            address: string;
+            id: string;
+            /**
+             * Format: date-time
+             * @description last heartbeat
+             */
+            lastSeen: string;
+            name: string;
+            roles: ("ingest" | "detect" | "portal" | "jobs")[];
+            /** @description the node that answers */
+            self: boolean;
+            /** Format: date-time */
+            started: string;
+            /** @enum {string} */
+            status: "healthy" | "incident";
+            /** @description tenants whose records it brings into the lake */
+            tenants: string[];
+            version: string;
         };
         HealthQueue: {
             /** Format: int64 */
@@ -2464,7 +3325,7 @@ export interface components {
             columns: components["schemas"]["HuntTableColumn"][];
             group: string;
             /** @enum {string} */
-            kind: "event" | "snapshot" | "state";
+            kind: "event" | "snapshot" | "state" | "custom";
             name: string;
             /**
              * Format: int64
@@ -2605,6 +3466,109 @@ export interface components {
             techniques: string[];
             workloads: string[];
         };
+        LakeCompaction: {
+            /** Format: int64 */
+            after: number;
+            /**
+             * Format: int64
+             * @description bytes on disk
+             */
+            before: number;
+            /** Format: int64 */
+            doneRows: number;
+            /** Format: date-time */
+            ended?: string;
+            message?: string;
+            /** Format: int64 */
+            rows: number;
+            /** Format: date-time */
+            started?: string;
+            /** @enum {string} */
+            state: "never" | "waiting" | "running" | "done" | "failed";
+        };
+        LakeRetentionInputBody: {
+            /**
+             * Format: int64
+             * @description most bytes on disk, 1 MiB or more; left out: no bound
+             */
+            bytes?: number;
+            /**
+             * Format: int64
+             * @description 1 to 3650; left out: the tenant's default
+             */
+            days?: number;
+        };
+        LakeTable: {
+            /**
+             * Format: int64
+             * @description on disk; rows that arrived just now may not count yet
+             */
+            bytes: number;
+            /** @enum {string} */
+            kind: "event" | "snapshot" | "state" | "custom";
+            /**
+             * Format: date-time
+             * @description when the last row arrived
+             */
+            lastIngest?: string;
+            /** Format: date-time */
+            newest?: string;
+            /** Format: date-time */
+            oldest?: string;
+            /**
+             * Format: int64
+             * @description null: no bound
+             */
+            retentionBytes: number | null;
+            /**
+             * Format: int64
+             * @description 0: rows have no time and are kept
+             */
+            retentionDays: number;
+            /** @enum {string} */
+            retentionFrom: "default" | "table";
+            /** Format: int64 */
+            rows: number;
+            table: string;
+        };
+        LakeTotal: {
+            /**
+             * Format: int64
+             * @description of the tables
+             */
+            bytes: number;
+            /** @enum {string} */
+            engine: "duckdb" | "clickhouse";
+            /**
+             * Format: int64
+             * @description what the lake takes of the disk
+             */
+            fileBytes: number;
+            /**
+             * Format: int64
+             * @description of that, what holds nothing
+             */
+            freeBytes: number;
+            /** Format: int64 */
+            rows: number;
+            /** @description why a compaction is worth while */
+            worth?: string;
+        };
+        LakeView: {
+            total: components["schemas"]["LakeTotal"];
+            value: components["schemas"]["LakeTable"][];
+        };
+        LastError: {
+            /**
+             * Format: int64
+             * @description failed runs in a row
+             */
+            attempt: number;
+            code: string;
+            message: string;
+            /** Format: date-time */
+            time?: string;
+        };
         LastRun: {
             /** Format: date-time */
             covered: string;
@@ -2677,6 +3641,91 @@ export interface components {
             /** Format: int64 */
             incidentId: number;
         };
+        ListOutputConnectorKindBody: {
+            value: components["schemas"]["ConnectorKind"][];
+        };
+        MappingBody: {
+            /** @description left out: on */
+            enabled?: boolean;
+            /** @description as in the text */
+            name?: string;
+            /** @description the file, YAML; left out when only enabled changes */
+            text?: string;
+        };
+        MappingLogsource: {
+            category?: string;
+            product?: string;
+            service?: string;
+        };
+        MappingOutcome: {
+            /** @description the record would be refused */
+            error?: components["schemas"]["MappingProblem"];
+            /** @description the family that reads the sample */
+            family: string;
+            /** @description the mapping takes it */
+            matched: boolean;
+            /** @description rows it becomes, by the mapping or else by the family or its custom table */
+            rows: components["schemas"]["MappingRow"][];
+            sample: string;
+            /** @description what the family calls the record when it has no table for it */
+            unmapped?: string;
+        };
+        MappingProblem: {
+            code: string;
+            /** Format: int64 */
+            column?: number;
+            /**
+             * Format: int64
+             * @description of the mapping's text, from 1
+             */
+            line?: number;
+            message: string;
+        };
+        MappingRow: {
+            table: string;
+            /** @description cells that have a value */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        MappingTrialBody: {
+            /** @description records as they arrive, each as text */
+            samples: string[];
+            /** @description the mapping, YAML */
+            text: string;
+        };
+        MappingView: {
+            /** Format: date-time */
+            changed?: string;
+            changedBy?: string;
+            /** Format: date-time */
+            created?: string;
+            createdBy?: string;
+            description: string;
+            enabled: boolean;
+            /** @description only records of these; empty: of all */
+            families: string[];
+            /** @description why it does not run */
+            issue?: string;
+            logsource: components["schemas"]["MappingLogsource"];
+            name: string;
+            /**
+             * @description builtin and operator: can only be turned on and off
+             * @enum {string}
+             */
+            origin: "builtin" | "operator" | "user";
+            /** @description it also takes records that a family has a table for */
+            override: boolean;
+            references: string[];
+            table: string;
+            /**
+             * Format: int64
+             * @description how many tests it carries
+             */
+            tests: number;
+            /** @description the file, YAML */
+            text: string;
+        };
         Moved: {
             incident: components["schemas"]["Incident"];
             /** Format: int64 */
@@ -2691,6 +3740,12 @@ export interface components {
             platform: string;
             tokenId: string;
             version: string;
+        };
+        OriginView: {
+            assignment?: string;
+            group?: string;
+            role: string;
+            workloads: string[];
         };
         "OutputStruct { Diagnostics ListHuntDiagnostic \"json:\\\"diagnostics\\\" nullable:\\\"false\\\"\" }Body": {
             diagnostics: components["schemas"]["HuntDiagnostic"][];
@@ -2708,6 +3763,9 @@ export interface components {
         "OutputStruct { Value ListCommunityFolder \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["CommunityFolder"][];
         };
+        "OutputStruct { Value ListCustomTable \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
+            value: components["schemas"]["CustomTable"][];
+        };
         "OutputStruct { Value ListFavorite \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["Favorite"][];
         };
@@ -2719,6 +3777,12 @@ export interface components {
         };
         "OutputStruct { Value ListHuntRunning \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["HuntRunning"][];
+        };
+        "OutputStruct { Value ListMappingOutcome \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
+            value: components["schemas"]["MappingOutcome"][];
+        };
+        "OutputStruct { Value ListMappingView \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
+            value: components["schemas"]["MappingView"][];
         };
         "OutputStruct { Value ListUsageHour \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["UsageHour"][];
@@ -2793,6 +3857,26 @@ export interface components {
             nextLink?: string;
             value: components["schemas"]["CommunityQuery"][];
         };
+        PageConnector: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["Connector"][];
+        };
+        PageDeviceGroup: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["DeviceGroup"][];
+        };
         PageEntityHit: {
             /**
              * Format: int64
@@ -2852,6 +3936,26 @@ export interface components {
             /** @description path of the next page */
             nextLink?: string;
             value: components["schemas"]["Node"][];
+        };
+        PagePermissionView: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["PermissionView"][];
+        };
+        PagePullRun: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["PullRun"][];
         };
         PageRefusedRecord: {
             /**
@@ -2953,6 +4057,16 @@ export interface components {
             nextLink?: string;
             value: components["schemas"]["TokenView"][];
         };
+        PageUserGroup: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["UserGroup"][];
+        };
         PageUserView: {
             /**
              * Format: int64
@@ -2991,6 +4105,15 @@ export interface components {
             status?: string;
             tags?: string[];
         };
+        PermissionView: {
+            category: string;
+            group: string;
+            label: string;
+            manage: boolean;
+            permission: string;
+            /** @description data sources that it means anything for */
+            workloads: string[];
+        };
         Problem: {
             error: components["schemas"]["ProblemError"];
         };
@@ -3001,6 +4124,22 @@ export interface components {
             };
             message: string;
             target?: string;
+        };
+        PullRun: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: date-time */
+            ended?: string;
+            error?: components["schemas"]["LastError"];
+            id: string;
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            refused: number;
+            /** Format: date-time */
+            started: string;
+            /** @enum {string} */
+            state: "running" | "succeeded" | "failed" | "broken";
         };
         Receipt: {
             /**
@@ -3065,10 +4204,34 @@ export interface components {
             /** Format: int64 */
             runs: number;
         };
+        RoleAssignBody: {
+            assignments: components["schemas"]["AssignmentView"][];
+        };
+        RoleBody: {
+            assignments?: components["schemas"]["AssignmentView"][];
+            choices: {
+                [key: string]: string;
+            };
+            description?: string;
+            name: string;
+            permissions?: string[];
+        };
         RoleView: {
+            /** @description for those who read authorization */
+            assignments?: components["schemas"]["AssignmentView"][] | null;
+            changedBy?: string;
+            /** Format: date-time */
+            changedTime?: string;
+            /** @description of a custom role, by category of permissions */
+            choices?: {
+                [key: string]: string;
+            };
             description: string;
             id: string;
+            /** @enum {string} */
+            kind: "directory" | "custom";
             name: string;
+            /** @description of a custom role those of categories whose choice is custom */
             permissions: string[];
         };
         RuleCreateBody: {
@@ -3343,6 +4506,11 @@ export interface components {
             id: string;
             name: string;
         };
+        Tested: {
+            details: components["schemas"]["Check"][];
+            message: string;
+            ok: boolean;
+        };
         TokenCreateBody: {
             /**
              * Format: date-time
@@ -3408,6 +4576,23 @@ export interface components {
             /** @description left out: one is generated and returned once */
             password?: string;
             roles: string[];
+        };
+        UserGroup: {
+            claim?: string;
+            /** Format: date-time */
+            created: string;
+            description: string;
+            id: string;
+            members: string[] | null;
+            name: string;
+        };
+        UserGroupBody: {
+            /** @description value of the identity provider's group claim whose bearers are members */
+            claim?: string;
+            description?: string;
+            /** @description ids of users */
+            members?: string[];
+            name: string;
         };
         UserPatchBody: {
             disabled?: boolean;
@@ -4012,6 +5197,654 @@ export interface operations {
                 content: {
                     "application/x-tar": unknown;
                 };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConnectors: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageConnector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorCreateBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConnectorKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListOutputConnectorKindBody"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testConnectorConfig: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorTestBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorDraft"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorResetBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConnectorRuns: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePullRun"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testConnector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tested"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCustomTables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputStruct { Value ListCustomTable \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCustomTable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceGroups: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDeviceGroup"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceGroupBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceGroup"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rankDeviceGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceGroupOrderBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceGroupBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceGroup"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what went wrong */
             default: {
@@ -5876,6 +7709,483 @@ export interface operations {
             };
         };
     };
+    getLakeCompaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LakeCompaction"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compactLake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LakeCompaction"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportLake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** Format: date-time */
+                    from?: string;
+                    /** @description left out: all that have rows and may be read */
+                    tables?: string[];
+                    /** Format: date-time */
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description the rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": unknown;
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLakeTables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LakeView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportLakeTable: {
+        parameters: {
+            query?: {
+                /** @description a time as in RFC 3339, or a date */
+                from?: string;
+                /** @description a time as in RFC 3339, or a date */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.parquet": unknown;
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setLakeRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LakeRetentionInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetLakeRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                table: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputStruct { Value ListMappingView \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingTrialBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputStruct { Value ListMappingOutcome \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteMapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPermissions: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePermissionView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getEffectivePermissions: {
+        parameters: {
+            query?: {
+                /** @description id or sign-in name */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectiveView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRoles: {
         parameters: {
             query?: {
@@ -5898,6 +8208,136 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageRoleView"];
                 };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleView"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assignRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleAssignBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description what went wrong */
             default: {
@@ -6678,6 +9118,137 @@ export interface operations {
                 "application/json": components["schemas"]["TokenQuota"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUserGroups: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageUserGroup"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createUserGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserGroupBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserGroup"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    updateUserGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserGroupBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserGroup"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUserGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {

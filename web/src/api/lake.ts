@@ -1,43 +1,16 @@
 // The calls of the data lake page.
 import { client, currentTenant, query } from './client';
+import type { components } from './generated';
 import type { Page } from './types';
+
+type Schemas = components['schemas'];
 
 const id = encodeURIComponent;
 
-export interface LakeTable {
-  table: string;
-  kind: string;
-  rows: number;
-  bytes: number;
-  oldest?: string;
-  newest?: string;
-  lastIngest?: string;
-  retentionDays: number;
-  retentionBytes?: number | null;
-  retentionFrom: string;
-}
-
-export interface Lake {
-  value: LakeTable[];
-  total: { rows: number; bytes: number; fileBytes: number; freeBytes: number; engine: string; worth?: string };
-}
-
-export interface Compaction {
-  state: string;
-  started?: string;
-  ended?: string;
-  before?: number;
-  after?: number;
-  message?: string;
-}
-
-export interface CustomTable {
-  name: string;
-  columns: { name: string; type: string; firstSeen?: string; conflicts: number }[];
-  rows: number;
-  source: string;
-  created?: string;
-}
+export type LakeTable = Schemas['LakeTable'];
+export type Lake = Schemas['LakeView'];
+export type Compaction = Schemas['LakeCompaction'];
+export type CustomTable = Schemas['CustomTable'];
 
 export const lake = {
   tables: () => client.get<Lake>('/api/lake/tables'),

@@ -1,39 +1,20 @@
 // The calls of the mappings page.
 import { client } from './client';
+import type { components } from './generated';
 import type { Page } from './types';
+
+type Schemas = components['schemas'];
 
 const id = encodeURIComponent;
 
-export interface Mapping {
-  name: string;
-  text: string;
-  enabled: boolean;
-  origin: string;
-  description?: string;
-  changed?: string;
-  changedBy?: string;
-}
+export type Mapping = Schemas['MappingView'];
 
-export interface MappingDraft {
-  name: string;
-  text: string;
-  enabled: boolean;
-}
+// A draft without a text changes only whether the mapping is on.
+export type MappingDraft = Omit<Schemas['MappingBody'], '$schema'>;
+export type MappingProblem = Schemas['MappingProblem'];
 
-export interface MappingProblem {
-  code: string;
-  message: string;
-  line?: number;
-  column?: number;
-}
-
-export interface SampleOutcome {
-  sample: string;
-  matched: boolean;
-  rows: { table: string; values: Record<string, unknown> }[];
-  unmapped?: string | string[];
-  error?: MappingProblem;
-}
+// SampleOutcome is what a mapping made of one record.
+export type SampleOutcome = Schemas['MappingOutcome'];
 
 export const mappings = {
   list: () => client.get<Page<Mapping>>('/api/mappings', { $top: 1000 }),

@@ -102,7 +102,7 @@ export function ConnectorPane({
         <MessageBar intent={paused ? 'warning' : 'error'} layout="multiline">
           <MessageBarBody>
             <MessageBarTitle>The last run failed</MessageBarTitle> {asSentence(c.lastError.message)} {adviceFor(c.lastError.code)}
-            {(c.lastError.attempt ?? 0) > 1 ? ` It failed ${(c.lastError.attempt ?? 0).toLocaleString()} times in a row.` : ''}
+            {c.lastError.attempt > 1 ? ` It failed ${c.lastError.attempt.toLocaleString()} times in a row.` : ''}
           </MessageBarBody>
         </MessageBar>
       ) : null}
@@ -118,7 +118,7 @@ export function ConnectorPane({
           ['Behind', c.lagSeconds === undefined ? '' : gap(c.lagSeconds)],
           ['Records', c.records.toLocaleString()],
           ['Refused', c.refused.toLocaleString()],
-          ['Size', c.bytes === undefined ? '' : bytes(c.bytes)],
+          ['Size', bytes(c.bytes)],
           ['Added', <Who key="a" time={c.created} by={c.createdBy} />],
           ['Changed', <Who key="c" time={c.changed} by={c.changedBy} />],
           ['ID', <CopyId key="i" value={c.id} />],

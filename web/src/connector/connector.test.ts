@@ -8,6 +8,7 @@ const kind: ConnectorKind = {
   family: 'sample',
   description: '',
   steps: '',
+  interval: 300,
   fields: [
     { name: 'url', label: 'Address', type: 'text', required: true },
     { name: 'key', label: 'Key', type: 'secret', required: true },
@@ -27,6 +28,7 @@ const kept: Connector = {
   state: 'paused',
   cursor: '',
   records: 0,
+  bytes: 0,
   refused: 0,
   created: '',
   createdBy: '',

@@ -14,8 +14,8 @@ const useStyles = makeStyles({
 });
 
 // saved says what a compaction that ended did.
-export function saved(c: Compaction): string {
-  if (c.before === undefined || c.after === undefined || c.before === 0) return '';
+export function saved(c: Pick<Compaction, 'state' | 'before' | 'after'>): string {
+  if (c.state !== 'done' || c.before === 0) return '';
   const less = c.before - c.after;
   return less > 0
     ? `${bytes(c.before)} before, ${bytes(c.after)} after: ${bytes(less)} less (${Math.round((less / c.before) * 100)} %)`
@@ -46,7 +46,11 @@ export function Compact({ total, mayManage, onDone }: { total: Lake['total']; ma
       {running(c) ? (
         <div role="status">
           <span>{c?.message ? asSentence(c.message) : 'The lake is written anew. Records arrive and queries run meanwhile.'}</span>
-          <ProgressBar aria-label="The lake is compacted" style={{ marginTop: 8 }} />
+          <ProgressBar
+            aria-label="The lake is compacted"
+            style={{ marginTop: 8 }}
+            {...(c && c.state === 'running' && c.rows > 0 ? { value: c.doneRows, max: c.rows } : {})}
+          />
         </div>
       ) : c?.state === 'failed' ? (
         <MessageBar intent="error" layout="multiline">
@@ -60,7 +64,7 @@ export function Compact({ total, mayManage, onDone }: { total: Lake['total']; ma
           </Button>
         ) : null}
         <span className={s.quiet}>
-          {c && !running(c) && c.ended && c.state !== 'failed' ? (
+          {c?.state === 'done' && c.ended ? (
             <>
               Compacted <Time value={c.ended} />
               {c.started ? ` in ${gap((Date.parse(c.ended) - Date.parse(c.started)) / 1000)}` : ''}

@@ -56,8 +56,8 @@ export function goes(t: LakeTable, r: Retention, now: number): boolean {
 }
 
 // kinds of tables in the words of the page.
-const kinds: Record<string, string> = { event: 'Events', snapshot: 'Snapshots', state: 'State', custom: 'Custom' };
+const kinds: Record<LakeTable['kind'], string> = { event: 'Events', snapshot: 'Snapshots', state: 'State', custom: 'Custom' };
 
-export function kindWord(kind: string): string {
-  return kinds[kind] ?? kind;
+export function kindWord(kind: LakeTable['kind']): string {
+  return kinds[kind];
 }

@@ -14,7 +14,7 @@ import { Page } from '../design/Page';
 import { asSentence, Failure, Lines } from '../design/states';
 import { useTableStyles } from '../design/useTableStyles';
 import type { MappingEditorHandle } from './editor';
-import { nameOf, renamed, starter } from './mapping';
+import { nameOf, origins, renamed, starter } from './mapping';
 import { MappingEditor } from './MappingEditor';
 import { Outcomes } from './Outcomes';
 import { mostSamples, problemOf, samplesOf } from './samples';
@@ -102,7 +102,7 @@ function Editing({ kept, start, crumbs }: { kept?: Mapping; start: string; crumb
   const [problems, setProblems] = useState<readonly MappingProblem[]>([]);
   const [refusal, setRefusal] = useState('');
   const [busy, setBusy] = useState<'test' | 'save' | undefined>();
-  const builtin = kept?.origin === 'builtin';
+  const builtin = kept !== undefined && kept.origin !== 'user';
   const readOnly = builtin || !mayManage;
   const dirty = !readOnly && (text !== saved || enabled !== (kept?.enabled ?? true));
   const leaving = useRef(false);
@@ -152,7 +152,7 @@ function Editing({ kept, start, crumbs }: { kept?: Mapping; start: string; crumb
       fixed
       title={kept?.name ?? (name || 'New mapping')}
       crumbs={crumbs}
-      meta={builtin ? 'Built in, cannot be changed' : dirty ? 'Not saved yet' : undefined}
+      meta={builtin ? `${origins[kept.origin]}: make a copy to change it` : dirty ? 'Not saved yet' : undefined}
       commands={
         <>
           {builtin && mayManage ? (
@@ -232,15 +232,17 @@ function Editing({ kept, start, crumbs }: { kept?: Mapping; start: string; crumb
           <div className={s.bar}>
             <Button
               icon={busy === 'test' ? <Spinner size="tiny" /> : <PlayRegular />}
-              disabled={busy !== undefined || samples.length === 0 || samples.length > mostSamples}
+              disabled={busy !== undefined || !mayManage || samples.length === 0 || samples.length > mostSamples}
               onClick={() => void test()}
             >
               Test
             </Button>
             <span className={t.quiet}>
-              {samples.length === 0
-                ? 'Paste records to see what becomes of them.'
-                : `${samples.length.toLocaleString()} ${samples.length === 1 ? 'sample' : 'samples'}. Nothing is stored.`}
+              {!mayManage
+                ? 'Testing takes the permission to manage settings.'
+                : samples.length === 0
+                  ? 'Paste records to see what becomes of them.'
+                  : `${samples.length.toLocaleString()} ${samples.length === 1 ? 'sample' : 'samples'}. Nothing is stored.`}
             </span>
           </div>
           {refusal ? (

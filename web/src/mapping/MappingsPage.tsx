@@ -10,12 +10,12 @@ import { useMay } from '../app/session';
 import { text, type Search } from '../app/url';
 import { Confirm } from '../design/dialog/Confirm';
 import { Page } from '../design/Page';
-import { Empty, Failure, Lines } from '../design/states';
+import { asSentence, Empty, Failure, Lines } from '../design/states';
 import { Time } from '../design/Time';
 import { useLinkStyles } from '../design/useLinkStyles';
 import { useTableStyles } from '../design/useTableStyles';
 import { count } from '../design/words';
-import { factOf } from './mapping';
+import { origins } from './mapping';
 
 const useStyles = makeStyles({
   tabs: { borderBottom: `1px solid ${tokens.colorNeutralStroke2}`, marginBottom: tokens.spacingVerticalL, overflowX: 'auto' },
@@ -69,7 +69,7 @@ function List({ mayManage }: { mayManage: boolean }) {
   const reload = () => queries.invalidateQueries({ queryKey: ['mappings'] });
   const enable = async (m: Mapping, enabled: boolean, quiet = false) => {
     try {
-      await mappings.update(m.name, { name: m.name, text: m.text, enabled });
+      await mappings.update(m.name, { enabled });
       if (!quiet) notify({ title: `${m.name} is ${enabled ? 'on' : 'off'}`, undo: () => enable(m, !enabled, true) });
     } catch (err) {
       failed(`Could not change ${m.name}`, err);
@@ -111,7 +111,7 @@ function List({ mayManage }: { mayManage: boolean }) {
         </thead>
         <tbody>
           {list.data.value.map((m) => {
-            const builtin = m.origin === 'builtin';
+            const own = m.origin === 'user';
             return (
               <tr key={m.name}>
                 <td className={t.nowrap}>
@@ -119,11 +119,14 @@ function List({ mayManage }: { mayManage: boolean }) {
                     {m.name}
                   </Link>
                 </td>
-                <td className={s.about}>{m.description || factOf(m.text, 'description') || '–'}</td>
-                <td>{factOf(m.text, 'table') || '–'}</td>
-                <td>{builtin ? 'Built in' : 'Own'}</td>
+                <td className={s.about}>
+                  {m.description || '–'}
+                  {m.issue ? <div className={t.bad}>It does not run: {asSentence(m.issue)}</div> : null}
+                </td>
+                <td>{m.table || '–'}</td>
+                <td>{origins[m.origin]}</td>
                 <td>
-                  {mayManage && !builtin ? (
+                  {mayManage ? (
                     <Switch
                       aria-label={`${m.name} takes records`}
                       label={m.enabled ? 'On' : 'Off'}
@@ -142,11 +145,11 @@ function List({ mayManage }: { mayManage: boolean }) {
                 </td>
                 {mayManage ? (
                   <td>
-                    {builtin ? null : (
+                    {own ? (
                       <Button size="small" appearance="subtle" aria-label={`Delete ${m.name}`} onClick={() => setRemoving(m)}>
                         Delete
                       </Button>
-                    )}
+                    ) : null}
                   </td>
                 ) : null}
               </tr>
@@ -228,12 +231,13 @@ function CustomTables({ mayManage }: { mayManage: boolean }) {
                 <td>
                   <details>
                     <summary>
-                      {count(x.columns.length, 'column', 'columns')}{' '}
+                      {count(x.columns.length, 'column', 'columns')}
+                      {x.full ? ', as many as it may have' : ''}{' '}
                       {conflicts > 0 ? (
                         <Badge
                           appearance="tint"
                           color="warning"
-                          title="Values that did not fit the type of their column; they are kept in AdditionalFields."
+                          title="Fields that came with values of another type; those have a column of their own."
                         >
                           {count(conflicts, 'conflict', 'conflicts')}
                         </Badge>

@@ -73,7 +73,9 @@ export function Outcomes({ outcomes }: { outcomes: readonly SampleOutcome[] }) {
             ) : null}
             {!o.matched && !o.error ? (
               <div className={t.quiet}>
-                Its match is not true for this record{unmappedWords(o.unmapped) ? `: ${unmappedWords(o.unmapped)}` : ''}.
+                Its match is not true for this record. It is read as {o.family}
+                {o.unmapped ? `, ${o.unmapped}, and kept in a table of its own` : ''}
+                {o.rows.length > 0 ? ', and becomes:' : '.'}
               </div>
             ) : null}
             {o.rows.map((r, n) => (
@@ -98,8 +100,4 @@ export function Outcomes({ outcomes }: { outcomes: readonly SampleOutcome[] }) {
       })}
     </div>
   );
-}
-
-function unmappedWords(unmapped: SampleOutcome['unmapped']): string {
-  return Array.isArray(unmapped) ? unmapped.join(', ') : (unmapped ?? '');
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { factOf, nameOf, renamed, starter } from './mapping';
+import { nameOf, renamed, starter } from './mapping';
 
 it('reads the name that a text gives itself', () => {
   expect(nameOf('# a\nname: opn-sense # which\nmatch: x')).toBe('opn-sense');
@@ -7,12 +7,6 @@ it('reads the name that a text gives itself', () => {
   expect(nameOf("name: 'a'")).toBe('a');
   expect(nameOf('  name: inner\ntable: X')).toBe('');
   expect(nameOf(starter)).toBe('my-product');
-});
-
-it('reads facts of one line only', () => {
-  expect(factOf('description: About it\ntable: X_CL', 'description')).toBe('About it');
-  expect(factOf('description: |\n  long\ntable: X_CL', 'description')).toBe('');
-  expect(factOf('table: X_CL', 'table')).toBe('X_CL');
 });
 
 it('renames a copy', () => {

@@ -1,4 +1,5 @@
 // A mapping's text, as far as the page has to understand it.
+import type { Mapping } from '../api/mappings';
 
 // nameOf is the name that the text of a mapping gives itself; "" when it has none.
 export function nameOf(text: string): string {
@@ -6,12 +7,8 @@ export function nameOf(text: string): string {
   return (found?.[1] ?? found?.[2] ?? found?.[3] ?? '').trim();
 }
 
-// factOf reads a one-line member of the text, for the list.
-export function factOf(text: string, member: 'description' | 'table'): string {
-  const found = new RegExp(`^${member}:[ \\t]*(?:"([^"\\n]*)"|'([^'\\n]*)'|([^#\\n]*))`, 'm').exec(text);
-  const words = (found?.[1] ?? found?.[2] ?? found?.[3] ?? '').trim();
-  return /^[|>][+-]?$/.test(words) ? '' : words;
-}
+// origins says where a mapping comes from.
+export const origins: Record<Mapping['origin'], string> = { builtin: 'Built in', operator: 'Of this server', user: 'Own' };
 
 // renamed gives the text another name, for a copy.
 export function renamed(text: string, name: string): string {

@@ -49,6 +49,7 @@ const kinds = {
   event: 'Events, kept as they happen',
   snapshot: 'States, a full row per entity about every hour: take the newest with arg_max(Timestamp, *)',
   state: 'The present state; no time range applies',
+  custom: 'Records for which there is no hunting table',
 };
 
 // Preview shows five rows of a table with the columns that have a value.
