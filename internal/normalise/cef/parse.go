@@ -158,6 +158,7 @@ func (m *message) spaced(s string, escapes bool) {
 	key, begin := "", 0 // of the value being read
 	blank := 0          // where the last word began, -1 inside a word that holds an equals sign
 	quoted := false
+	pairs := 0 // beyond maxPairs the rest belongs to the last value
 	put := func(end int) {
 		if key != "" {
 			m.add(key, clean(s[begin:end], escapes))
@@ -167,13 +168,14 @@ func (m *message) spaced(s string, escapes bool) {
 		switch c := s[i]; {
 		case c == '\\':
 			i++
-		case c == '"' && key != "" && i == begin:
+		case c == '"' && key != "" && i == begin && pairs < maxPairs:
 			quoted = closes(s[i+1:])
 		case c == '"' && quoted && (i+1 == len(s) || space(s[i+1])):
 			quoted = false
 		case space(c):
 			blank = i + 1
-		case c == '=' && !quoted && blank >= 0 && isKey(s[blank:i]):
+		case c == '=' && !quoted && blank >= 0 && pairs < maxPairs && isKey(s[blank:i]):
+			pairs++
 			put(blank)
 			key, begin = s[blank:i], i+1
 			blank = -1
