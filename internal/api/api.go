@@ -111,6 +111,9 @@ type server struct {
 	proxies []netip.Prefix
 	started time.Time
 	exports chan struct{} // exports of the lake that run
+
+	deliveries *deliveries
+	pace       pace // of receivers' bodies
 }
 
 // New returns the whole surface.
@@ -132,7 +135,7 @@ func newServer(d Deps) *server {
 	if d.MaxIngest <= 0 {
 		d.MaxIngest = 64 << 20
 	}
-	s := &server{Deps: d, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), started: time.Now(), exports: make(chan struct{}, exporting)}
+	s := &server{Deps: d, mux: http.NewServeMux(), deliveries: newDeliveries(d.MaxIngest), pace: pace{bodyPause, bodyGrace}, cross: http.NewCrossOriginProtection(), started: time.Now(), exports: make(chan struct{}, exporting)}
 	for _, p := range d.TrustedProxies {
 		if prefix, err := netip.ParsePrefix(p); err == nil {
 			s.proxies = append(s.proxies, prefix)

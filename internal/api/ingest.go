@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -57,13 +58,14 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request, c *call) error 
 		return err
 	}
 	defer body.Close()
+	body.hold = nil // records go on to the bus as they are read
 	receipt, err := s.Receiver.Accept(r.Context(), ingest.Delivery{Tenant: c.tenant, Sender: c.sender(), Source: r.PathValue("source"), File: file}, body)
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
-	if body.exceeded {
+	if body.exceeded || body.failed != nil && (errors.Is(body.failed, errSlow) || fault.CodeOf(body.failed) == fault.Unavailable) {
 		// A reader may take the cut for the end of the data. What was read is kept; the sender has to send the rest.
-		return s.tooLarge(body, c, nil)
+		return s.tooLarge(body, c, body.failed)
 	}
 	out := Receipt{Accepted: receipt.Accepted, RefusedCount: receipt.RefusedCount, Refused: []ReceiptError{}}
 	for _, f := range receipt.Refused {
@@ -93,14 +95,17 @@ func fitName(file string) error {
 	return nil
 }
 
-// bounded stops after a number of bytes and remembers that it did.
+// bounded is a body that stops after a number of bytes and remembers how it ended.
 type bounded struct {
 	io.Reader
 	left     int64
 	exceeded bool
+	failed   error // what ended the reading, beside the end of the data and being exceeded
 	close    func()
 	grant    *ingest.Grant
 	byQuota  bool // left is what the sender's quota has room for
+	hold     func(n int64) error
+	held     int64
 }
 
 var errExceeded = fmt.Errorf("the body is larger than is allowed")
@@ -119,10 +124,20 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.Reader.Read(p)
 	b.left -= int64(n)
+	if b.hold != nil && n > 0 {
+		if over := b.hold(int64(n)); over != nil {
+			b.failed = over
+			return 0, over
+		}
+		b.held += int64(n)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed = err
+	}
 	return n, err
 }
 
-// Close frees what decompression holds.
+// Close frees what the delivery holds.
 func (b *bounded) Close() error {
 	b.close()
 	b.grant.Release()
@@ -131,7 +146,7 @@ func (b *bounded) Close() error {
 
 // decoded returns the body after its Content-Encoding was taken off, bounded before and after.
 func (s *server) decoded(w http.ResponseWriter, r *http.Request) (*bounded, error) {
-	raw := http.MaxBytesReader(w, r.Body, s.MaxIngest)
+	raw := http.MaxBytesReader(w, newPaced(w, r, s.pace), s.MaxIngest)
 	out := &bounded{Reader: raw, left: s.MaxIngest, close: func() {}}
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
 	switch encoding {

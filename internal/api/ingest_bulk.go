@@ -129,13 +129,24 @@ func (s *server) ingestBody(w http.ResponseWriter, r *http.Request, c *call) (*b
 	if err != nil {
 		return nil, err
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ingestTime)) // not every connection has one
+	token := c.who.TokenID
+	if err := s.deliveries.enter(token); err != nil {
+		grant.Release()
+		s.limitHit("ingest.deliveries", "a delivery to "+string(c.tenant))
+		return nil, err
+	}
 	body, err := s.decoded(w, r)
 	if err != nil {
 		grant.Release()
+		s.deliveries.leave(token, 0)
 		return nil, err
 	}
-	body.grant = grant
+	body.grant, body.hold = grant, s.deliveries.hold
+	free := body.close
+	body.close = func() {
+		free()
+		s.deliveries.leave(token, body.held)
+	}
 	if grant.Bytes >= 0 && grant.Bytes < body.left {
 		body.left, body.byQuota = grant.Bytes, true
 	}
@@ -145,6 +156,9 @@ func (s *server) ingestBody(w http.ResponseWriter, r *http.Request, c *call) (*b
 // tooLarge tells a body that was cut from one that is wrong.
 func (s *server) tooLarge(body *bounded, c *call, err error) error {
 	var cut *http.MaxBytesError
+	if body.failed != nil && (errors.Is(body.failed, errSlow) || fault.CodeOf(body.failed) == fault.Unavailable) {
+		return body.failed // a decoder calls it the end of the data
+	}
 	if !body.exceeded && !errors.As(err, &cut) {
 		return err
 	}
@@ -158,6 +172,22 @@ func (s *server) tooLarge(body *bounded, c *call, err error) error {
 // asksElastic reports whether a request for the root comes from a shipper rather than from a browser.
 func asksElastic(r *http.Request) bool {
 	return r.Header.Get("Authorization") != "" || strings.HasPrefix(strings.ToLower(r.UserAgent()), "elastic")
+}
+
+// setUp are the beginnings of what shippers put in place before they deliver.
+var setUp = [...]string{"/_template/", "/_index_template/", "/_component_template/", "/_ilm/policy/", "/_data_stream/", "/_ingest/pipeline/"}
+
+// setsUp reports whether a request puts something in place that a shipper wants to see in place before it delivers.
+func setsUp(path, method string) bool {
+	if method != http.MethodPut && method != http.MethodPost {
+		return false
+	}
+	for _, start := range setUp {
+		if name, ok := strings.CutPrefix(path, start); ok && name != "" && !strings.Contains(name, "/") {
+			return true
+		}
+	}
+	return false
 }
 
 // elastic answers what shippers ask before they deliver: who is there, is there a licence, a template, a policy. Nothing of it changes anything.
@@ -192,8 +222,13 @@ func (s *server) elastic(w http.ResponseWriter, r *http.Request) error {
 		elasticJSON(w, http.StatusOK, map[string]any{"cluster_name": "bartizan", "nodes": map[string]any{}})
 	case reading:
 		elasticJSON(w, http.StatusNotFound, map[string]any{"error": elasticError{"resource_not_found_exception", r.URL.Path + " does not exist"}, "status": http.StatusNotFound})
-	default: // templates, policies, pipelines: the hunting tables have their own
+	case setsUp(path, r.Method): // templates, policies, pipelines: the hunting tables have their own
 		elasticJSON(w, http.StatusOK, map[string]any{"acknowledged": true})
+	default:
+		w.Header().Set("Allow", "GET, HEAD")
+		elasticJSON(w, http.StatusMethodNotAllowed, map[string]any{
+			"error": elasticError{"illegal_argument_exception", r.Method + " " + r.URL.Path + " is not answered here: of Elasticsearch's interface there is what shippers need to deliver"}, "status": http.StatusMethodNotAllowed,
+		})
 	}
 	return nil
 }

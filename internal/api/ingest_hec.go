@@ -80,7 +80,7 @@ func (s *server) hecEvents(w http.ResponseWriter, r *http.Request, c *call) erro
 		return nil
 	})
 	var wrong *ingest.HECError
-	if reading != nil && (!errors.As(reading, &wrong) || body.exceeded) {
+	if reading != nil && (!errors.As(reading, &wrong) || body.exceeded || body.failed != nil) {
 		return s.tooLarge(body, c, reading)
 	}
 	return s.hecTake(w, r, c, records, wrong)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -38,12 +37,21 @@ const maxOsquery = 16 << 20
 
 // osqueryBody reads a request.
 func (s *server) osqueryBody(w http.ResponseWriter, r *http.Request) (*osqueryRequest, error) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ingestTime)) // not every connection has one
-	body, err := s.decoded(w, r)
-	if err != nil {
+	place := "osquery " + s.clientAddress(r) // it is not yet known who sends
+	if err := s.deliveries.enter(place); err != nil {
+		s.limitHit("ingest.deliveries", "an osquery request")
 		return nil, err
 	}
-	defer body.Close()
+	body, err := s.decoded(w, r)
+	if err != nil {
+		s.deliveries.leave(place, 0)
+		return nil, err
+	}
+	body.hold = s.deliveries.hold
+	defer func() {
+		_ = body.Close()
+		s.deliveries.leave(place, body.held)
+	}()
 	most := min(body.left, maxOsquery)
 	body.left = most
 	raw, err := io.ReadAll(body)
@@ -53,6 +61,9 @@ func (s *server) osqueryBody(w http.ResponseWriter, r *http.Request) (*osqueryRe
 		return nil, fault.Newf(fault.TooLarge, "the request is larger than %d bytes; let the agent send fewer lines at a time (logger_tls_max_lines)", most)
 	}
 	in := new(osqueryRequest)
+	if body.failed != nil {
+		return nil, body.failed
+	}
 	if err == nil {
 		err = json.Unmarshal(raw, in)
 	}

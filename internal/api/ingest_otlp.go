@@ -48,10 +48,14 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, c *call, kind stri
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
-	records, err := ingest.ReadOTLP(raw, kind == typeJSON)
-	if err == nil {
-		err = s.room(c, len(records)-1)
-	}
+	var records []ingest.WireRecord
+	err = ingest.ReadOTLP(raw, kind == typeJSON, func(rec ingest.WireRecord) error {
+		if err := s.room(c, len(records)); err != nil {
+			return err
+		}
+		records = append(records, rec)
+		return nil
+	})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ const (
 	publishBytes   = 8 << 20   // messages are published in groups of about this size
 	maxLetters     = 10_000    // refused records of one delivery that are kept; one more says how many are not
 	maxExpansion   = 2 << 30   // bytes that the archives in one delivery may unpack to
+	maxMembers     = 10_000    // members of the archives in one delivery
 )
 
 // Receiver takes bodies from the network and keeps them on the bus before it answers.
@@ -88,7 +89,7 @@ func (r *Receiver) Accept(ctx context.Context, d Delivery, body io.Reader) (Rece
 		return Receipt{}, fault.Newf(fault.Invalid, "no source family is called %q; known: %s", d.Source, names(r.families)).On("source")
 	}
 	s := &receiverSink{ctx: ctx, r: r, d: d, now: r.now().UTC()}
-	opt := reader.Options{Tenant: d.Tenant, Source: d.Source, Probes: Probes(r.families), Lab: d.Lab, Stdin: body, MaxExpansion: maxExpansion}
+	opt := reader.Options{Tenant: d.Tenant, Source: d.Source, Probes: Probes(r.families), Lab: d.Lab, Stdin: body, MaxExpansion: maxExpansion, MaxMembers: maxMembers}
 	err := reader.Walk(ctx, []string{reader.Stdin}, opt, s)
 	if err == nil {
 		err = s.publish()

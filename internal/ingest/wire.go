@@ -28,8 +28,8 @@ func ReadBulk(r io.Reader, index string, f func(BulkItem) error) error {
 // ReadHEC gives the events of a Splunk HEC body to f; see dialect.HEC.
 func ReadHEC(r io.Reader, f func(WireRecord) error) error { return dialect.HEC(r, f) }
 
-// ReadOTLP reads an OpenTelemetry logs request; see dialect.OTLP.
-func ReadOTLP(body []byte, asJSON bool) ([]WireRecord, error) { return dialect.OTLP(body, asJSON) }
+// ReadOTLP gives the records of an OpenTelemetry logs request to f; see dialect.OTLP.
+func ReadOTLP(body []byte, asJSON bool, f func(WireRecord) error) error { return dialect.OTLP(body, asJSON, f) }
 
 // OTLPAnswer is the answer to an OpenTelemetry logs request; see dialect.OTLPAnswer.
 func OTLPAnswer(rejected int, message string, asJSON bool) []byte {

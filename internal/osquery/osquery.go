@@ -60,6 +60,7 @@ type Service struct {
 	schedule map[string]any
 	valid    func(ctx context.Context, id tenant.ID, token string) bool
 	now      func() time.Time
+	most     int64 // agents of a tenant
 }
 
 // New returns the service. schedule is a folder with schedule.yml; valid tells whether a token may still deliver.
@@ -68,7 +69,7 @@ func New(db *bun.DB, taker Taker, schedule fs.FS, valid func(ctx context.Context
 	if err != nil {
 		return nil, err
 	}
-	return &Service{db: db, taker: taker, schedule: plan, valid: valid, now: time.Now}, nil
+	return &Service{db: db, taker: taker, schedule: plan, valid: valid, now: time.Now, most: maxNodes}, nil
 }
 
 // ErrInvalidNode says that an agent has to enroll again.
@@ -87,6 +88,9 @@ func (s *Service) Enroll(ctx context.Context, id tenant.ID, token string, e Enro
 	if e.Host == "" {
 		return "", fault.Newf(fault.Invalid, "an agent needs a host_identifier").On("host_identifier")
 	}
+	if err := s.room(ctx, id, e.Host); err != nil {
+		return "", err
+	}
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw) // never fails
 	key = base64.RawURLEncoding.EncodeToString(raw)
@@ -98,6 +102,22 @@ func (s *Service) Enroll(ctx context.Context, id tenant.ID, token string, e Enro
 		Set("platform = EXCLUDED.platform").Set("version = EXCLUDED.version").Set("address = EXCLUDED.address").Set("enrolled = EXCLUDED.enrolled").
 		Set("last_seen = EXCLUDED.last_seen").Exec(ctx)
 	return key, err
+}
+
+// maxNodes bounds the agents of a tenant: a host names itself as it likes.
+const maxNodes = 100_000
+
+// room refuses a further agent where there are as many as there may be.
+func (s *Service) room(ctx context.Context, id tenant.ID, host string) error {
+	n, err := s.db.NewSelect().Model((*Node)(nil)).Where("tenant_id = ?", id).Count(ctx)
+	if err != nil || int64(n) < s.most {
+		return err
+	}
+	known, err := s.db.NewSelect().Model((*Node)(nil)).Where("tenant_id = ? AND host = ?", id, host).Exists(ctx)
+	if err != nil || known {
+		return err
+	}
+	return fault.Newf(fault.Limit, "there are %d osquery agents already, as many as there may be", n)
 }
 
 // Node finds the agent of a key. ErrInvalidNode when there is none, or its token is gone.

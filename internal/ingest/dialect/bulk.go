@@ -71,7 +71,9 @@ func Bulk(r io.Reader, index string, f func(BulkItem) error) error {
 				item.Err = fault.Newf(fault.Invalid, "records cannot be changed: a log is written once")
 			default:
 				item.Doc = bytes.Clone(doc)
-				if err := fastjson.ValidateBytes(item.Doc); err != nil {
+				if measure(item.Doc).deepest > maxNesting {
+					item.Err = fault.Newf(fault.Invalid, "the document cannot be read: %w", errDeep)
+				} else if err := fastjson.ValidateBytes(item.Doc); err != nil {
 					item.Err = fault.Newf(fault.Invalid, "the document is no JSON: %w", err)
 				}
 			}

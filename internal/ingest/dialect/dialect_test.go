@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -108,6 +109,14 @@ func text1(s string) *commonpb.AnyValue {
 	return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: s}}
 }
 
+func otlp(body []byte, asJSON bool) (out []Record, err error) {
+	err = OTLP(body, asJSON, func(r Record) error {
+		out = append(out, r)
+		return nil
+	})
+	return out, err
+}
+
 func TestOTLP(t *testing.T) {
 	deep := text1("end")
 	for range maxDepth + 5 {
@@ -121,11 +130,11 @@ func TestOTLP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := OTLP(body, false)
+	got, err := otlp(body, false)
 	if err != nil || len(got) != 3 || got[0].File != "/var/log/x" || string(got[0].Data) != `{"@timestamp":"1970-01-01T00:00:00.000000001Z","log.file.path":"/var/log/x","message":"a line"}` || string(got[2].Data) != "{}" {
 		t.Errorf("%v %q", err, got)
 	}
-	if _, err := OTLP([]byte("\x0a\xff"), false); err == nil {
+	if _, err := otlp([]byte("\x0a\xff"), false); err == nil {
 		t.Error("broken protobuf is taken")
 	}
 }
@@ -180,12 +189,30 @@ func FuzzHEC(f *testing.F) {
 func FuzzOTLP(f *testing.F) {
 	f.Add([]byte("{}"), true)
 	f.Add([]byte{0x0a, 0x00}, false)
+	f.Add([]byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"arrayValue":{"values":[{"doubleValue":"NaN"}]}}}]}]}]}`), true)
 	f.Fuzz(func(t *testing.T, data []byte, asJSON bool) {
-		records, err := OTLP(data, asJSON)
-		for _, r := range records {
-			if err != nil || len(r.Data) == 0 {
-				t.Errorf("%v %q", err, r.Data)
+		_ = OTLP(data, asJSON, func(r Record) error {
+			if !json.Valid(r.Data) {
+				t.Errorf("%q", r.Data)
 			}
+			return nil
+		})
+		if asJSON {
+			return
+		}
+		// What the library reads, this decoder reads alike.
+		var req logspb.LogsData
+		if (proto.UnmarshalOptions{RecursionLimit: 100}).Unmarshal(data, &req) != nil {
+			return
+		}
+		want := 0
+		for _, rl := range req.GetResourceLogs() {
+			for _, sl := range rl.GetScopeLogs() {
+				want += len(sl.GetLogRecords())
+			}
+		}
+		if got, err := otlp(data, false); err == nil && len(got) != want {
+			t.Errorf("%d records, the library has %d", len(got), want)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -27,57 +28,58 @@ type hecEvent struct {
 	Event  json.RawMessage `json:"event"`
 }
 
-// HEC reads the events of a /services/collector/event body: JSON objects one after the other, or one array of them, and gives each to f. Events before
-// one that cannot be read were given already; the *HECError tells which it was.
+// maxEnvelope is what the envelope of an event may have beside the event.
+const maxEnvelope = 64 << 10
+
+// HEC reads the events of a /services/collector/event body: JSON objects one after the other, or lists of them, and gives each to f. One event is held at a
+// time. Events before one that cannot be read were given already; the *HECError tells which it was.
 func HEC(r io.Reader, f func(Record) error) error {
-	dec := json.NewDecoder(r)
-	n := 0
-	one := func(raw hecEvent) error {
-		rec, err := raw.record(n)
+	in := bufio.NewReaderSize(r, 64<<10)
+	var buf []byte
+	n, inList := 0, false
+	for {
+		c, err := skipSpace(in)
+		switch {
+		case errors.Is(err, io.EOF) && !inList && n > 0:
+			return nil
+		case errors.Is(err, io.EOF) && !inList:
+			return &HECError{5, "No data", 0}
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return &HECError{6, "Invalid data format", n}
+		case err != nil:
+			return err
+		}
+		switch {
+		case c == '[' && !inList, c == ']' && inList:
+			inList = c == '['
+			_, _ = in.Discard(1)
+			continue
+		case c == ',' && inList && n > 0:
+			_, _ = in.Discard(1)
+			continue
+		}
+		buf, err = object(in, buf, MaxRecord+maxEnvelope)
+		switch {
+		case errors.Is(err, errLongValue):
+			return fault.Newf(fault.TooLarge, "event %d is longer than %d bytes", n, MaxRecord)
+		case errors.Is(err, errNoValue), errors.Is(err, errDeep), errors.Is(err, io.ErrUnexpectedEOF):
+			return &HECError{6, "Invalid data format", n}
+		case err != nil:
+			return err
+		}
+		var e hecEvent
+		if json.Unmarshal(buf, &e) != nil {
+			return &HECError{6, "Invalid data format", n}
+		}
+		rec, err := e.record(n)
 		if err != nil {
 			return err
 		}
 		n++
-		return f(rec)
-	}
-	for {
-		var raw json.RawMessage
-		err := dec.Decode(&raw)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			var syntax *json.SyntaxError
-			if errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
-				return &HECError{6, "Invalid data format", n}
-			}
-			return err
-		}
-		raw = bytes.TrimSpace(raw)
-		if len(raw) > 0 && raw[0] == '[' {
-			var list []hecEvent
-			if json.Unmarshal(raw, &list) != nil {
-				return &HECError{6, "Invalid data format", n}
-			}
-			for _, e := range list {
-				if err := one(e); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		var e hecEvent
-		if json.Unmarshal(raw, &e) != nil {
-			return &HECError{6, "Invalid data format", n}
-		}
-		if err := one(e); err != nil {
+		if err := f(rec); err != nil {
 			return err
 		}
 	}
-	if n == 0 {
-		return &HECError{5, "No data", 0}
-	}
-	return nil
 }
 
 // record takes the event out of its envelope.

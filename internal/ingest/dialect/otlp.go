@@ -11,36 +11,45 @@ import (
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
-// maxDepth bounds the nesting of an OTLP value.
-const maxDepth = 32
+// Bounds of an OTLP request.
+const (
+	maxDepth = 32        // of a value
+	maxParts = 2_000_000 // objects, lists and members of a request in JSON, which is held as a whole
+)
 
-// OTLP reads an ExportLogsServiceRequest, as protobuf or as JSON, and gives the records it holds. (LogsData has the same fields, without the service.)
-func OTLP(body []byte, asJSON bool) ([]Record, error) {
+// OTLP reads an ExportLogsServiceRequest, as protobuf or as JSON, and gives each record it holds to f. (LogsData has the same fields, without the service.)
+// Of a request in protobuf, one record is decoded at a time. An error of f comes back as it is.
+func OTLP(body []byte, asJSON bool, f func(Record) error) error {
+	if !asJSON {
+		return otlpWire(body, f)
+	}
+	if s := measure(body); s.deepest > maxNesting || s.parts > maxParts {
+		return fault.Newf(fault.TooLarge, "the request has more than %d values, or is nested deeper than %d: send it in parts", maxParts, maxNesting)
+	}
 	var req logspb.LogsData
-	var err error
-	if asJSON {
-		err = protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}.Unmarshal(body, &req)
-	} else {
-		err = proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}.Unmarshal(body, &req)
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: 100}).Unmarshal(body, &req); err != nil {
+		return fault.Newf(fault.Invalid, "the body is no OTLP logs request: %w", err)
 	}
-	if err != nil {
-		return nil, fault.Newf(fault.Invalid, "the body is no OTLP logs request: %w", err)
-	}
-	var out []Record
 	for _, rl := range req.GetResourceLogs() {
 		resource := attributes(rl.GetResource().GetAttributes())
 		for _, sl := range rl.GetScopeLogs() {
 			for _, lr := range sl.GetLogRecords() {
-				out = append(out, otlpRecord(lr, resource))
+				nanos := lr.GetTimeUnixNano()
+				if nanos == 0 {
+					nanos = lr.GetObservedTimeUnixNano()
+				}
+				r := logRecord{nanos: nanos, severity: lr.GetSeverityText(), body: plain(lr.GetBody(), 0), attributes: attributes(lr.GetAttributes())}
+				if err := f(r.record(resource)); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 func attributes(list []*commonpb.KeyValue) map[string]any {
@@ -51,20 +60,26 @@ func attributes(list []*commonpb.KeyValue) map[string]any {
 	return out
 }
 
-// otlpRecord is the body where it is a document of its own, otherwise a document with the body as its message beside attributes and resource.
-func otlpRecord(lr *logspb.LogRecord, resource map[string]any) Record {
-	attrs := attributes(lr.GetAttributes())
-	out := Record{Host: pick("host.name", attrs, resource), File: pick("log.file.path", attrs, resource)}
-	body := plain(lr.GetBody(), 0)
-	if doc, ok := body.(map[string]any); ok && len(attrs) == 0 {
+// logRecord is what is used of an OTLP log record.
+type logRecord struct {
+	nanos      uint64
+	severity   string
+	body       any
+	attributes map[string]any
+}
+
+// record is the body where it is a document of its own, otherwise a document with the body as its message beside attributes and resource.
+func (r *logRecord) record(resource map[string]any) Record {
+	out := Record{Host: pick("host.name", r.attributes, resource), File: pick("log.file.path", r.attributes, resource)}
+	if doc, ok := r.body.(map[string]any); ok && len(r.attributes) == 0 {
 		out.Data, _ = json.Marshal(doc)
 		return out
 	}
 	doc := map[string]any{}
-	for k, v := range attrs {
+	for k, v := range r.attributes {
 		doc[k] = v
 	}
-	switch b := body.(type) {
+	switch b := r.body.(type) {
 	case map[string]any:
 		for k, v := range b {
 			doc[k] = v
@@ -73,18 +88,14 @@ func otlpRecord(lr *logspb.LogRecord, resource map[string]any) Record {
 	default:
 		doc["message"] = b
 	}
-	nanos := lr.GetTimeUnixNano()
-	if nanos == 0 {
-		nanos = lr.GetObservedTimeUnixNano()
-	}
-	if _, has := doc["@timestamp"]; !has && nanos > 0 && nanos <= math.MaxInt64 {
-		doc["@timestamp"] = time.Unix(0, int64(nanos)).UTC().Format(time.RFC3339Nano)
+	if _, has := doc["@timestamp"]; !has && r.nanos > 0 && r.nanos <= math.MaxInt64 {
+		doc["@timestamp"] = time.Unix(0, int64(r.nanos)).UTC().Format(time.RFC3339Nano)
 	}
 	if _, has := doc["host"]; !has && out.Host != "" {
 		doc["host"] = map[string]any{"name": out.Host}
 	}
-	if s := lr.GetSeverityText(); s != "" {
-		doc["severity"] = s
+	if r.severity != "" {
+		doc["severity"] = r.severity
 	}
 	if len(resource) > 0 {
 		doc["resource"] = resource
@@ -115,10 +126,7 @@ func plain(v *commonpb.AnyValue, depth int) any {
 	case *commonpb.AnyValue_IntValue:
 		return x.IntValue
 	case *commonpb.AnyValue_DoubleValue:
-		if math.IsNaN(x.DoubleValue) || math.IsInf(x.DoubleValue, 0) {
-			return strconv.FormatFloat(x.DoubleValue, 'g', -1, 64)
-		}
-		return x.DoubleValue
+		return finite(x.DoubleValue)
 	case *commonpb.AnyValue_BytesValue:
 		return base64.StdEncoding.EncodeToString(x.BytesValue)
 	case *commonpb.AnyValue_ArrayValue:
@@ -135,6 +143,14 @@ func plain(v *commonpb.AnyValue, depth int) any {
 		return m
 	}
 	return nil
+}
+
+// finite keeps numbers that JSON does not have as text.
+func finite(v float64) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return v
 }
 
 // OTLPAnswer is an ExportLogsServiceResponse: empty when all was kept, otherwise how many records were not and why.

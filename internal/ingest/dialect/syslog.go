@@ -19,6 +19,8 @@ type Frames struct {
 	r *bufio.Reader
 	// Cut counts messages that were longer than MaxSyslog.
 	Cut int
+	// Begun, when set, is called when a message has begun.
+	Begun func()
 }
 
 // NewFrames reads from r.
@@ -34,10 +36,13 @@ func (f *Frames) Next() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case first == '\n' || first == '\r' || first == 0 || first == ' ':
+		if first == '\n' || first == '\r' || first == 0 || first == ' ' {
 			continue
-		case first >= '1' && first <= '9':
+		}
+		if f.Begun != nil {
+			f.Begun()
+		}
+		if first >= '1' && first <= '9' {
 			n, err := f.count(first)
 			if err != nil {
 				return nil, err

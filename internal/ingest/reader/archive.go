@@ -158,10 +158,16 @@ func sparse(h *tar.Header) bool {
 }
 
 func (w *walk) zip(name string, at io.ReaderAt, size int64, depth int) error {
-	z, err := zip.NewReader(at, size)
+	// The list of members is read as a whole, so what it may have is bounded by bytes before it is by members.
+	list := &metered{r: at, left: min(maxDirectory, int64(w.opt.MaxMembers)*256+mib)}
+	z, err := zip.NewReader(list, size)
+	if list.left < 0 {
+		return &bombError{fmt.Sprintf("the zip archive's list of members is longer than %d bytes", min(maxDirectory, int64(w.opt.MaxMembers)*256+mib))}
+	}
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return err
 	}
+	list.open = true
 	for _, f := range z.File {
 		if strings.HasSuffix(f.Name, "/") || !f.Mode().IsRegular() {
 			continue
@@ -179,6 +185,27 @@ func (w *walk) zip(name string, at io.ReaderAt, size int64, depth int) error {
 		}
 	}
 	return nil
+}
+
+// maxDirectory bounds the list of members of a zip archive; each takes 46 bytes of it at least, and ten times that in memory.
+const maxDirectory = 64 * mib
+
+// metered fails after a number of bytes, until it is open.
+type metered struct {
+	r    io.ReaderAt
+	left int64
+	open bool
+}
+
+var errDirectory = errors.New("the list of members is too long")
+
+func (m *metered) ReadAt(p []byte, off int64) (int, error) {
+	if !m.open {
+		if m.left -= int64(len(p)); m.left < 0 {
+			return 0, errDirectory
+		}
+	}
+	return m.r.ReadAt(p, off)
 }
 
 func (w *walk) zipMember(member string, f *zip.File, depth int) error {

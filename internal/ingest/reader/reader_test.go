@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -290,6 +291,51 @@ func TestBombs(t *testing.T) {
 	if got := codes(big, Options{MaxRatio: 100, ratioFloor: 1 << 20}); !strings.Contains(got, "!limit") {
 		t.Errorf("ratio: %q", got)
 	}
+}
+
+// Archives that claim much, hold little, and are nested in each other end within the bounds, with a code.
+func TestHostileArchives(t *testing.T) {
+	limited := func(name string, data []byte, opt Options) {
+		t.Helper()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := walkFile(t, "f", data, opt)
+		runtime.ReadMemStats(&after)
+		if len(got) == 0 || !strings.Contains(got[len(got)-1], "!") {
+			t.Errorf("%s: no refusal: %.300q", name, got)
+		}
+		if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 300*mib {
+			t.Errorf("%s: the heap grew by %d MiB", name, grown/mib)
+		}
+	}
+	zeros := make([]byte, 64*mib)
+	limited("gzip of zeros", gz(string(zeros)), Options{MaxExpansion: 16 * mib})
+	limited("zstd of zeros", zst(string(zeros)), Options{MaxExpansion: 16 * mib})
+	// A zstd frame that wants a window of 2 GiB.
+	limited("a huge zstd window", []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00}, Options{})
+	var many bytes.Buffer
+	z := zip.NewWriter(&many)
+	for i := range 60_000 {
+		if _, err := z.Create(fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	z.Close()
+	limited("a zip of many members", many.Bytes(), Options{MaxMembers: 1000})
+	limited("a zip with a long list", many.Bytes(), Options{MaxMembers: 10})
+	var endless bytes.Buffer
+	w := tar.NewWriter(&endless)
+	for i := range 3000 {
+		if err := w.WriteHeader(&tar.Header{Name: strings.Repeat("n/", 200) + fmt.Sprint(i), Typeflag: tar.TypeReg, Format: tar.FormatPAX}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limited("a tar of names", endless.Bytes(), Options{MaxMembers: 1000})
+	nested := []byte("x\n")
+	for range 20 {
+		nested = []byte(zipOf("inner.zip", string(nested)))
+	}
+	limited("a zip in a zip in a zip", nested, Options{})
 }
 
 func TestFolders(t *testing.T) {

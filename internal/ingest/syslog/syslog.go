@@ -31,7 +31,8 @@ type Config struct {
 	UDP, TCP, TLS string
 	Certificate   *tls.Config // for TLS
 	Tenant        tenant.ID   // whose the messages are
-	Connections   int         // most TCP and TLS connections at a time
+	Connections   int         // most TCP connections at a time, and as many TLS connections
+	PerPeer       int         // most of them from one address; 0: a quarter of Connections, and at least 8
 	Taker         Taker
 	Log           *slog.Logger
 	// Dropped is told of UDP messages that were dropped because the queue was full; may be nil.
@@ -44,7 +45,10 @@ const (
 	batchDelay   = 100 * time.Millisecond // how long a UDP message waits for company
 	queued       = 20_000                 // UDP messages that wait
 	maxDatagram  = 64 << 10
-	idle         = time.Hour // a connection that is silent this long is closed
+	queuedOfPeer = queued / 2 // …, of one peer
+	idle         = time.Hour  // a connection that is silent this long is closed
+	handshake    = 10 * time.Second
+	messageTime  = time.Minute // a message that has begun has to end
 )
 
 // Server listens until Close.
@@ -53,12 +57,13 @@ type Server struct {
 	close   context.CancelFunc
 	ctx     context.Context // of everything the server does
 	wg      sync.WaitGroup
-	slots   chan struct{}
 	dropped atomic.Int64
 
-	mu    sync.Mutex // guards open
-	open  map[io.Closer]bool
-	addrs []net.Addr
+	mu      sync.Mutex // guards what follows
+	open    map[io.Closer]bool
+	peers   map[string]int // connections of each
+	waiting map[string]int // datagrams of each that are queued
+	addrs   []net.Addr
 }
 
 // Start opens the listeners of the configuration. Close ends them.
@@ -66,7 +71,10 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.Connections <= 0 {
 		cfg.Connections = 1000
 	}
-	s := &Server{cfg: cfg, slots: make(chan struct{}, cfg.Connections), open: map[io.Closer]bool{}}
+	if cfg.PerPeer <= 0 {
+		cfg.PerPeer = max(8, cfg.Connections/4)
+	}
+	s := &Server{cfg: cfg, open: map[io.Closer]bool{}, peers: map[string]int{}, waiting: map[string]int{}}
 	s.ctx, s.close = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
@@ -147,16 +155,18 @@ func (s *Server) forget(c io.Closer) {
 	_ = c.Close()
 }
 
+// accept serves a listener. Each has places of its own, so that those who can reach the open one cannot keep out those who come by TLS.
 func (s *Server) accept(l net.Listener) {
+	slots := make(chan struct{}, s.cfg.Connections)
 	for {
 		select {
-		case s.slots <- struct{}{}:
+		case slots <- struct{}{}:
 		case <-s.ctx.Done():
 			return
 		}
 		c, err := l.Accept()
 		if err != nil {
-			<-s.slots
+			<-slots
 			if s.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
@@ -164,14 +174,22 @@ func (s *Server) accept(l net.Listener) {
 			s.pause(100 * time.Millisecond)
 			continue
 		}
+		host := peer(c.RemoteAddr())
+		if !s.enter(host) {
+			_ = c.Close()
+			<-slots
+			s.cfg.Log.Warn("a syslog connection was closed: its peer has as many as it may", "peer", host, "connections", s.cfg.PerPeer)
+			continue
+		}
 		if !s.track(c) {
-			<-s.slots
+			<-slots
 			return
 		}
 		s.wg.Add(1)
 		go func() {
 			defer s.wg.Done()
-			defer func() { <-s.slots }()
+			defer func() { <-slots }()
+			defer s.leave(host)
 			defer s.forget(c)
 			if err := s.stream(c); err != nil && s.ctx.Err() == nil {
 				s.cfg.Log.Warn("a syslog connection ended", "peer", c.RemoteAddr(), "error", err)
@@ -180,10 +198,39 @@ func (s *Server) accept(l net.Listener) {
 	}
 }
 
+// enter counts a connection of a peer, unless it has as many as it may.
+func (s *Server) enter(host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peers[host] >= s.cfg.PerPeer {
+		return false
+	}
+	s.peers[host]++
+	return true
+}
+
+func (s *Server) leave(host string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.peers[host]--; s.peers[host] <= 0 {
+		delete(s.peers, host)
+	}
+}
+
 // stream reads one connection. What has arrived is kept as soon as the next message would have to be waited for.
 func (s *Server) stream(c net.Conn) error {
 	host := peer(c.RemoteAddr())
+	if secure, ok := c.(*tls.Conn); ok {
+		ctx, cancel := context.WithTimeout(s.ctx, handshake)
+		err := secure.HandshakeContext(ctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	// A connection may be silent for long between messages, but not within one.
 	frames := dialect.NewFrames(c)
+	frames.Begun = func() { _ = c.SetReadDeadline(time.Now().Add(messageTime)) }
 	var batch []dialect.Record
 	size := 0
 	for {
@@ -260,9 +307,32 @@ func (s *Server) packets(c net.PacketConn) {
 			continue
 		}
 		select {
-		case queue <- dialect.Record{Data: append([]byte(nil), buf[:n]...), Host: peer(from), Peer: peer(from)}:
+		case s.room(queue, from) <- dialect.Record{Data: append([]byte(nil), buf[:n]...), Host: peer(from), Peer: peer(from)}:
 		default:
 			s.dropped.Add(1)
+		}
+	}
+}
+
+// room is the queue while the peer may put something into it, otherwise nothing that can be written to: one who floods loses what is theirs first.
+func (s *Server) room(queue chan dialect.Record, from net.Addr) chan<- dialect.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	host := peer(from)
+	if s.waiting[host] >= queuedOfPeer || len(queue) == cap(queue) {
+		return nil
+	}
+	s.waiting[host]++
+	return queue
+}
+
+// taken notes that datagrams left the queue.
+func (s *Server) taken(batch []dialect.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range batch {
+		if s.waiting[r.Peer]--; s.waiting[r.Peer] <= 0 {
+			delete(s.waiting, r.Peer)
 		}
 	}
 }
@@ -284,6 +354,7 @@ func (s *Server) drain(queue <-chan dialect.Record) {
 			}
 		}
 		timer.Stop()
+		s.taken(batch)
 		if err := s.keep("", batch); err != nil {
 			s.dropped.Add(int64(len(batch)))
 			s.cfg.Log.Error("syslog datagrams were not kept", "messages", len(batch), "error", err)
