@@ -6,6 +6,11 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/bartizan-sec/bartizan/internal/connect"
+	"github.com/bartizan-sec/bartizan/internal/connect/cloudtrail"
+	"github.com/bartizan-sec/bartizan/internal/connect/github"
+	"github.com/bartizan-sec/bartizan/internal/connect/google"
+	"github.com/bartizan-sec/bartizan/internal/connect/graph"
+	"github.com/bartizan-sec/bartizan/internal/connect/office"
 	"github.com/bartizan-sec/bartizan/internal/connect/okta"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
@@ -19,7 +24,7 @@ import (
 
 // connectorKinds lists the services that can be pulled from, in the order in which people see them.
 func connectorKinds() []connect.Kind {
-	return []connect.Kind{okta.Kind()}
+	return []connect.Kind{graph.Kind(), office.Kind(), cloudtrail.Kind(), okta.Kind(), google.Kind(), github.Kind()}
 }
 
 // secretSource says where the key of secrets is.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/platform/config"
 	"github.com/bartizan-sec/bartizan/internal/platform/datadir"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/secret"
 	"github.com/bartizan-sec/bartizan/internal/platform/state"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
@@ -170,6 +172,7 @@ func (r *doctorReport) open(ctx context.Context, cfg *config.Config, data string
 	}
 	defer n.Close()
 	r.integrity(ctx, n)
+	r.secrets(ctx, cfg, n)
 	b, err := bus.Open(ctx, bus.Options{URL: cfg.Bus.URL, Dir: n.dir.Bus(), MaxBytes: uint64(cfg.Bus.MaxBytes)})
 	if r.add("bus", "open", "with bus.url set: is the server there, and does it have JetStream?", err) {
 		defer b.Close()
@@ -181,6 +184,30 @@ func (r *doctorReport) open(ctx context.Context, cfg *config.Config, data string
 	for _, id := range tenants {
 		r.tenant(ctx, n, b, id)
 	}
+}
+
+// secrets tries whether the key opens what is sealed.
+func (r *doctorReport) secrets(ctx context.Context, cfg *config.Config, n *node) {
+	place := secretSource(cfg, n.dir.Layout)
+	place.Make = false
+	some, err := n.db.NewSelect().Table("secrets").Exists(ctx)
+	if err == nil && !some {
+		r.add("secrets", "none are kept", "", nil)
+		return
+	}
+	if info, err := os.Stat(place.File); place.Key == "" && err == nil && info.Mode().Perm()&0o077 != 0 {
+		r.warn("key of secrets", fmt.Sprintf("others on this machine may read %s (mode %04o)", place.File, info.Mode().Perm()), "chmod 600 "+place.File)
+	}
+	var done secret.Checked
+	ring, opening := secret.OpenRing(place)
+	if err = errors.Join(err, opening); err == nil {
+		done, err = secret.New(n.db, ring).Check(ctx)
+	}
+	detail := ""
+	if ring != nil {
+		detail = fmt.Sprintf("%s opens %d of them; it is not part of backups, keep a copy", ring.Place(), done.Secrets)
+	}
+	r.add("secrets", detail, "put the key of that time back (secrets.key, secrets.key-file), or give the secrets of connectors again", err)
 }
 
 func (r *doctorReport) integrity(ctx context.Context, n *node) {

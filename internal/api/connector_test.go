@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ type playedPuller struct{ v connect.Values }
 func (p playedPuller) Streams() []string { return []string{"all"} }
 func (p playedPuller) Close() error      { return nil }
 
-func (p playedPuller) Next(context.Context, string, json.RawMessage, time.Time) (connect.Page, error) {
+func (p playedPuller) Next(context.Context, connect.At) (connect.Page, error) {
 	return connect.Page{}, nil
 }
 

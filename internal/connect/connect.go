@@ -81,12 +81,21 @@ type Env struct {
 type Puller interface {
 	// Streams lists what is pulled, each with a cursor of its own. The failure of one does not keep the others waiting.
 	Streams() []string
-	// Next fetches what follows the cursor, which is empty at first; since is where to begin then. Errors say what to do: see Error.
-	Next(ctx context.Context, stream string, cursor json.RawMessage, since time.Time) (Page, error)
+	// Next fetches what follows a place. Errors say what to do: see Error.
+	Next(ctx context.Context, at At) (Page, error)
 	// Test tries every stream with the smallest request that shows whether it works.
 	Test(ctx context.Context) []Check
 	// Close ends the use of the puller.
 	Close() error
+}
+
+// At is a place in a stream.
+type At struct {
+	Stream string
+	Cursor json.RawMessage // of the last page; empty at first
+	Since  time.Time       // where to begin without a cursor
+	// Known tells which ids were delivered and are still remembered.
+	Known func(ctx context.Context, ids []string) (map[string]bool, error)
 }
 
 // Page is what Next fetched.

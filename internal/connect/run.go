@@ -175,7 +175,7 @@ func (j *job) renew(ctx context.Context, lost context.CancelCauseFunc) {
 		switch {
 		case err == nil:
 			until = next
-		case errors.Is(err, errLease), time.Now().After(until.Add(-j.opt.Lease/4)):
+		case errors.Is(err, errLease), time.Now().After(until.Add(-j.opt.Lease / 4)):
 			lost(errLease) // somebody else may take over from here on
 			return
 		}
@@ -239,8 +239,7 @@ func (j *job) pull(ctx context.Context, k *Kind, p Puller) (more bool, err error
 			if j.s.now().Sub(started) > longestRun {
 				return true, together(p.Streams(), failed)
 			}
-			at := j.progress.Streams[stream]
-			page, err := p.Next(ctx, stream, at.Cursor, j.progress.Since)
+			page, err := p.Next(ctx, At{Stream: stream, Cursor: j.progress.Streams[stream].Cursor, Since: j.progress.Since, Known: j.known(stream)})
 			if err == nil {
 				err = j.take(ctx, k, stream, page)
 				if err != nil && ours(err) {
@@ -265,6 +264,24 @@ func (j *job) pull(ctx context.Context, k *Kind, p Puller) (more bool, err error
 		return false, err
 	}
 	return false, together(p.Streams(), failed)
+}
+
+// known tells a puller which ids of a stream were delivered.
+func (j *job) known(stream string) func(context.Context, []string) (map[string]bool, error) {
+	return func(ctx context.Context, ids []string) (map[string]bool, error) {
+		hashes := make([]int64, len(ids))
+		for i, id := range ids {
+			hashes[i] = hash(id)
+		}
+		found, err := j.s.store.seen(ctx, j.row, stream, hashes)
+		out := map[string]bool{}
+		for i, id := range ids {
+			if found[hashes[i]] {
+				out[id] = true
+			}
+		}
+		return out, err
+	}
 }
 
 // ours tells trouble of this house from that of a stream.

@@ -40,15 +40,15 @@ type reached struct {
 }
 
 // Next fetches a page; it is Puller.Next for one stream.
-func (w *Window) Next(ctx context.Context, cursor json.RawMessage, since, now time.Time) (Page, error) {
+func (w *Window) Next(ctx context.Context, place At, now time.Time) (Page, error) {
 	var at reached
-	if len(cursor) > 0 {
-		if err := json.Unmarshal(cursor, &at); err != nil {
+	if len(place.Cursor) > 0 {
+		if err := json.Unmarshal(place.Cursor, &at); err != nil {
 			return Page{}, failure(fault.Internal, "the cursor is damaged; reset it")
 		}
 	}
 	if at.Mark.IsZero() {
-		at.Mark = since.Add(w.Overlap)
+		at.Mark = place.Since.Add(w.Overlap)
 	}
 	if at.From.IsZero() {
 		w.begin(&at, now)

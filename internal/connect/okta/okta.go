@@ -119,8 +119,8 @@ func (p *puller) page(ctx context.Context, address string) (connect.Fetched, err
 func (p *puller) Streams() []string { return []string{stream} }
 
 // Next implements connect.Puller.
-func (p *puller) Next(ctx context.Context, _ string, cursor json.RawMessage, since time.Time) (connect.Page, error) {
-	return p.window.Next(ctx, cursor, since, p.now())
+func (p *puller) Next(ctx context.Context, at connect.At) (connect.Page, error) {
+	return p.window.Next(ctx, at, p.now())
 }
 
 // Test implements connect.Puller.
