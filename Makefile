@@ -53,6 +53,10 @@ bench: build ## print the measures of the product beside their yardsticks (BENCH
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@scripts/fuzz.sh $(FUZZTIME)
 
+.PHONY: chaos
+chaos: ## break an installation at random for BARTIZAN_CHAOS (10m) while it works
+	@BARTIZAN_TEST_CHAOS=$${BARTIZAN_CHAOS:-10m} $(GO) test ./cmd/bartizan -run TestChaos -count=1 -timeout 2h -v
+
 .PHONY: generate
 generate: ## regenerate the OpenAPI description, the web client's types and the generated manual pages
 	@scripts/generate.sh

@@ -76,6 +76,7 @@ func rage(t *testing.T, rng *rand.Rand, span time.Duration, l *load, ways []brea
 		}
 		b := deck[0]
 		deck = deck[1:]
+		t.Logf("%s %s", time.Now().UTC().Format("15:04:05.000"), b.name)
 		b.do(t)
 		counts[b.name]++
 		// Senders get on again within bounds.
@@ -144,6 +145,11 @@ func TestChaosOfNodes(t *testing.T) {
 		}
 	}
 	l.verify(t, caller{url: in.get("portal").url, token: token})
+	if t.Failed() { // what the nodes are at goes to their logs
+		for name := range roles {
+			_ = in.get(name).cmd.Process.Signal(syscall.SIGQUIT)
+		}
+	}
 }
 
 // sortWays makes the order independent of maps, so that a seed repeats a run.

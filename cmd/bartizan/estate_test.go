@@ -96,8 +96,19 @@ func install(t *testing.T) *installation {
 	in.startBus(t)
 	t.Cleanup(func() { in.killBus() })
 	in.config = filepath.Join(in.work, "bartizan.yaml")
-	text := "state: " + state + "\nbus: nats://" + nats + "\nlake: clickhouse://default@" + strings.Join(in.lake.Addresses(), ",") + "/?cluster=" + clickhousetest.Cluster + "\n" +
-		"node: {lease: 3s}\nlog: {level: warn}\nhttp: {grace: 15s}\n"
+	// The sample of the manual with the addresses of here.
+	text := read(t, "../../docs/examples/cluster/bartizan.yaml")
+	for _, change := range [][2]string{
+		{"postgres://bartizan:PASSWORD@db1:5432/bartizan", state},
+		{"nats://bartizan:PASSWORD@nats1:4222,nats://bartizan:PASSWORD@nats2:4222,nats://bartizan:PASSWORD@nats3:4222", "nats://" + nats},
+		{"clickhouse://bartizan:PASSWORD@ch1:9000,ch2:9000/?cluster=bartizan", "clickhouse://default@" + strings.Join(in.lake.Addresses(), ",") + "/?cluster=" + clickhousetest.Cluster},
+		{"lease: 5s", "lease: 3s"},
+	} {
+		if !strings.Contains(text, change[0]) {
+			t.Fatalf("the sample has no %s", change[0])
+		}
+		text = strings.Replace(text, change[0], change[1], 1)
+	}
 	if err := os.WriteFile(in.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +175,7 @@ func (in *installation) node(t *testing.T, name, roles string) *running {
 	}
 	listen := in.at[name]
 	in.mu.Unlock()
-	r := startServer(t, filepath.Join(in.work, name), listen, "--config", in.config, "--roles", roles, "--node-name", name)
+	r := startServer(t, filepath.Join(in.work, name), listen, "--config", in.config, "--roles", roles, "--node-name", name, "--log-level", "info")
 	in.mu.Lock()
 	in.nodes[name] = r
 	in.mu.Unlock()

@@ -16,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -40,7 +39,7 @@ const MaxMessage = 64 << 20
 // Bus is a connection to the bus. It is safe for concurrent use.
 type Bus struct {
 	opts   Options
-	server *server.Server // nil when external
+	inside *inside // nil when external
 	conn   *nats.Conn
 	js     jetstream.JetStream
 
@@ -60,10 +59,11 @@ func Open(ctx context.Context, opts Options) (*Bus, error) {
 		opts.Log.Warn("bus", "error", err)
 	})}
 	if url == "" {
-		if err := b.start(); err != nil {
+		b.inside = &inside{dir: opts.Dir, log: opts.Log, room: opts.Room, closing: make(chan struct{})}
+		if err := b.inside.start(); err != nil {
 			return nil, err
 		}
-		connect = append(connect, nats.InProcessServer(b.server))
+		connect = append(connect, nats.InProcessServer(b.inside), nats.ReconnectWait(50*time.Millisecond))
 	}
 	var err error
 	if b.conn, err = nats.Connect(url, connect...); err != nil {
@@ -85,37 +85,13 @@ var userinfo = regexp.MustCompile(`//[^/@]*@`)
 
 func redact(url string) string { return userinfo.ReplaceAllString(url, "//…@") }
 
-const startTimeout = 30 * time.Second
-
-func (b *Bus) start() error {
-	s, err := server.NewServer(&server.Options{
-		ServerName: "bartizan", DontListen: true, NoSigs: true, NoSystemAccount: true,
-		JetStream: true, StoreDir: b.opts.Dir, SyncAlways: true,
-		MaxPayload: MaxMessage, MaxPending: 2 * MaxMessage,
-		// Streams bound themselves. A limit here would be reserved once per tenant and refuse the second one on a small disk.
-		JetStreamMaxStore: 1 << 50, JetStreamMaxMemory: 256 << 20,
-	})
-	if err != nil {
-		return fault.Newf(fault.Unavailable, "bus in %s: %w", b.opts.Dir, err)
-	}
-	s.SetLoggerV2(serverLog{b.opts.Log.With("part", "bus")}, false, false, false)
-	b.server = s
-	s.Start()
-	if !s.ReadyForConnections(startTimeout) {
-		b.Close()
-		return fault.Newf(fault.Unavailable, "bus in %s did not start within %s", b.opts.Dir, startTimeout)
-	}
-	return nil
-}
-
 // Close ends the connection, and the embedded server after it has written everything down.
 func (b *Bus) Close() {
 	if b.conn != nil {
 		b.conn.Close()
 	}
-	if b.server != nil {
-		b.server.Shutdown()
-		b.server.WaitForShutdown()
+	if b.inside != nil {
+		b.inside.close()
 	}
 }
 
@@ -124,6 +100,9 @@ func (b *Bus) MaxMessage() int64 { return b.conn.MaxPayload() }
 
 // Ready reports whether records can be published now.
 func (b *Bus) Ready(ctx context.Context) error {
+	if b.damaged() {
+		return errDamaged()
+	}
 	if !b.conn.IsConnected() {
 		return fault.Newf(fault.Unavailable, "bus is not connected")
 	}
@@ -208,6 +187,9 @@ func (b *Bus) PublishAll(ctx context.Context, id tenant.ID, records []Outgoing) 
 	if _, err := b.stream(ctx, id); err != nil {
 		return 0, err
 	}
+	if b.damaged() {
+		return 0, errDamaged()
+	}
 	if !b.conn.IsConnected() { // records would wait in this process for the bus to come back
 		return 0, fault.Newf(fault.Unavailable, "the bus is not connected")
 	}
@@ -230,14 +212,23 @@ func (b *Bus) PublishAll(ctx context.Context, id tenant.ID, records []Outgoing) 
 		}
 		futures = append(futures, f)
 	}
-	for i, f := range futures {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for i := 0; i < len(futures); {
+		f := futures[i]
 		select {
+		case <-tick.C:
+			if b.damaged() {
+				return i, errDamaged()
+			}
+			continue
 		case <-f.Ok():
 		case err := <-f.Err():
 			return i, publishError(err)
 		case <-ctx.Done():
 			return i, ctx.Err()
 		}
+		i++
 	}
 	return len(futures), stopped
 }
@@ -357,18 +348,3 @@ func (b *Bus) Hold() (release func()) {
 		b.mu.Unlock()
 	})
 }
-
-// serverLog gives the embedded server's lines to slog; its start-up chatter goes to debug.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l serverLog) Warnf(f string, v ...any) {
-	if strings.HasPrefix(f, "Maximum payloads over") {
-		return // large mails are why; the limit is ours and meant
-	}
-	l.log.Warn(fmt.Sprintf(f, v...))
-}
-func (l serverLog) Fatalf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l serverLog) Errorf(f string, v ...any) { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l serverLog) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l serverLog) Tracef(string, ...any)     {}
