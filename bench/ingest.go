@@ -41,11 +41,16 @@ func (b *bench) ingest(ctx context.Context) error {
 			*to = n
 		}
 	}
-	if err := b.wire(ctx, time.Duration(seconds)*time.Second, rate); err != nil {
-		return err
+	if b.settings["PHASE"] != "yardsticks" {
+		if err := b.wire(ctx, time.Duration(seconds)*time.Second, rate); err != nil {
+			return err
+		}
 	}
-	if b.settings["PHASE"] == "wire" {
+	switch b.settings["PHASE"] {
+	case "wire":
 		return nil
+	case "yardsticks":
+		return b.yardsticks(ctx)
 	}
 	if err := b.importing(ctx); err != nil {
 		return err

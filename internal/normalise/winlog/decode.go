@@ -121,7 +121,8 @@ func (r *record) str(v *fastjson.Value) string {
 	if v == nil {
 		return ""
 	}
-	if b, err := v.StringBytes(); err == nil {
+	if v.Type() == fastjson.TypeString {
+		b, _ := v.StringBytes()
 		return r.keep(b)
 	}
 	return normalise.JSONText(v)
