@@ -108,6 +108,10 @@ func zeek(rec *normalise.Record, v *fastjson.Value, out *normalise.Batch) {
 		if r := f.smb(rec, v); r != nil {
 			rows = append(rows, r)
 		}
+	case "notice", "signatures", "intel":
+		rows = append(rows, f.recognised(rec, v, log))
+	case "dhcp":
+		rows = append(rows, lease(rec, v, f.time)...)
 	}
 	fields := cloudapp.Flat(v)
 	for _, name := range []string{"id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p"} {
@@ -214,6 +218,53 @@ func (f *flow) inspected(rec *normalise.Record, v *fastjson.Value, log string) *
 	}
 	r.Set("AdditionalFields", f.additional(v, log))
 	return r
+}
+
+// recognised renders what the sensor's own rules found: notices, signatures, and indicators seen.
+func (f *flow) recognised(rec *normalise.Record, v *fastjson.Value, log string) *schema.Row {
+	for _, end := range []struct {
+		to    *string
+		names []string
+	}{{&f.source, []string{"src", "src_addr"}}, {&f.target, []string{"dst", "dst_addr"}}, {&f.dport, []string{"p", "dst_port"}}, {&f.sport, []string{"src_port"}}} {
+		if s := cloudapp.First(v, end.names...); *end.to == "" {
+			if *end.to = s; end.to == &f.source || end.to == &f.target {
+				*end.to = normalise.CleanIP(s)
+			}
+		}
+	}
+	r := f.row(rec, "NetworkSignatureInspected")
+	if log == "intel" && (cloudapp.Text(v, "seen.indicator_type") == "Intel::URL" || cloudapp.Text(v, "seen.indicator_type") == "Intel::DOMAIN") {
+		r.Set("RemoteUrl", cloudapp.Text(v, "seen.indicator"))
+	}
+	r.Set("AdditionalFields", f.additional(v, log))
+	return r
+}
+
+// lease renders that a device was given an address: a row of DeviceNetworkInfo and one of DeviceInfo with what the lease tells; what derives the snapshots
+// completes them.
+func lease(rec *normalise.Record, v *fastjson.Value, at time.Time) []*schema.Row {
+	ip, mac := normalise.CleanIP(cloudapp.First(v, "assigned_addr", "assigned_ip")), cloudapp.Text(v, "mac")
+	name := normalise.DeviceName(cloudapp.First(v, "client_fqdn", "host_name"))
+	if domain := cloudapp.Text(v, "domain"); domain != "" && name != "" && !strings.Contains(name, ".") {
+		name = normalise.DeviceName(name + "." + domain)
+	}
+	if ip == "" || name == "" {
+		return nil
+	}
+	rows := []*schema.Row{schema.NewRow("DeviceInfo"), schema.NewRow("DeviceNetworkInfo")}
+	for _, r := range rows {
+		r.Set("Timestamp", at)
+		r.Set("DeviceName", name)
+		r.Set("DeviceId", normalise.DeviceID(rec.Tenant, name))
+		r.Set("ReportId", max(at.UnixMicro(), 0)<<6|rec.Number&63)
+		r.Set("OnboardingStatus", "Insufficient info")
+	}
+	var address normalise.Dynamic
+	address.Text("IPAddress", ip)
+	rows[1].Set("MacAddress", mac)
+	rows[1].Set("IPAddresses", "["+address.String()+"]")
+	rows[1].Set("IPv4Dhcp", normalise.CleanIP(cloudapp.First(v, "server_addr")))
+	return rows
 }
 
 func (f *flow) identity(table, action, protocol string) *schema.Row {

@@ -203,6 +203,10 @@ func merge(to, from *schema.Row, older bool) (changed bool) {
 		if have == v || have != nil && older {
 			continue
 		}
+		// What others tell of a device does not undo what it told itself.
+		if c.Name == "OnboardingStatus" && have == "Onboarded" {
+			continue
+		}
 		// A general word does not replace a precise one: Windows, where Windows11 is known.
 		if h, ok := have.(string); ok {
 			if s, ok := v.(string); ok && strings.HasPrefix(h, s) {

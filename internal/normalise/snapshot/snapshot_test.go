@@ -205,7 +205,7 @@ func TestShippersHost(t *testing.T) {
 
 func TestBounded(t *testing.T) {
 	f := newFeed()
-	for i := range 3 * maxDevices {
+	for i := range maxDevices + maxDevices/4 {
 		f.row("DeviceNetworkEvents", fmt.Sprintf("h%d", i), 0, "LocalIP", fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
 	}
 	if n := len(f.d.devices.young) + len(f.d.devices.old); n > maxDevices {
