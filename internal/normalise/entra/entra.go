@@ -124,6 +124,9 @@ func one(v *fastjson.Value, rec *normalise.Record, raw string, out *normalise.Ba
 		out.Unmapped = Name + "/" + category
 	}
 	out.Events = append(out.Events, r.event(rec, out.Rows[start:]))
+	if r.kind == kindAudit {
+		out.Rows = append(out.Rows, r.users(r.firstText("id", "correlationId"))...)
+	}
 }
 
 // see finds out the shape and kind of a record.
