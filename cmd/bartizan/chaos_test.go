@@ -281,13 +281,24 @@ func TestNoAnswer(t *testing.T) {
 	send("second", body(3, 3))
 	server.kill()
 	server = startServer(t, data, strings.TrimPrefix(server.url, "http://"))
-	send("second", body(3, 3)) // also after a restart
-	send("first", body(4, 4))  // a name that was used for another body
+	send("second", body(3, 3))                        // also after a restart
+	send("first", body(4, 4))                         // a name that was used for another body
+	for _, id := range []string{"a", "a", "b", "b"} { // documents with ids
+		var text strings.Builder
+		for i, line := range strings.Split(strings.TrimSpace(body(6, 6)), "\n") {
+			fmt.Fprintf(&text, `{"index":{"_index":"x","_id":"%s%d"}}`+"\n%s\n", id, i, line)
+		}
+		if code, answer := c.status(t.Context(), http.MethodPost, "/_bulk", text.String()); code != http.StatusOK {
+			t.Fatalf("%d %s", code, answer)
+		}
+	}
 	const jobs = "DeviceProcessEvents | where ProcessCommandLine startswith 'job "
 	for _, want := range []struct {
 		name string
 		rows int
-	}{{"1-1 ", bodyOfRecords}, {"2-2 ", 3 * bodyOfRecords}, {"3-3 ", bodyOfRecords}, {"4-4 ", bodyOfRecords}} {
+	}{
+		{"1-1 ", bodyOfRecords}, {"2-2 ", 3 * bodyOfRecords}, {"3-3 ", bodyOfRecords}, {"4-4 ", bodyOfRecords}, {"6-6 ", 2 * bodyOfRecords},
+	} {
 		eventually(t, want.name, func() bool { return c.number(t, jobs+want.name+"' | count") >= want.rows })
 		if n := c.number(t, jobs+want.name+"' | count"); n != want.rows {
 			t.Errorf("body %s: %d rows, want %d", want.name, n, want.rows)

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -95,7 +98,7 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
-	taken, err := s.Receiver.Take(r.Context(), ingest.Delivery{Tenant: c.tenant, Sender: c.sender()}, records)
+	taken, err := s.Receiver.Take(bulkContext(r, c, answer.Items), ingest.Delivery{Tenant: c.tenant, Sender: c.sender()}, records)
 	if err != nil {
 		return err
 	}
@@ -112,6 +115,24 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 	answer.Took = time.Since(start).Milliseconds()
 	elasticJSON(w, http.StatusOK, answer)
 	return nil
+}
+
+// bulkContext names a delivery by the ids of its documents when each of them has one: a shipper that gives ids and sends the same request again does not mean new
+// documents.
+func bulkContext(r *http.Request, c *call, items []map[string]bulkAnswerRow) context.Context {
+	if r.Header.Get(repeatHeader) != "" || len(items) == 0 {
+		return r.Context()
+	}
+	ids := sha256.New()
+	for _, item := range items {
+		for _, row := range item {
+			if row.ID == "" {
+				return r.Context()
+			}
+			fmt.Fprintf(ids, "%q %q\n", row.Index, row.ID)
+		}
+	}
+	return ingest.NameDelivery(r.Context(), fmt.Sprintf("%s\nbulk %x", c.who.TokenID, ids.Sum(nil)))
 }
 
 func (row *bulkAnswerRow) refuse(err error) {

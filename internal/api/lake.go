@@ -121,7 +121,9 @@ func (s *server) registerLake() {
 	})
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/lake/compact", id: "getLakeCompaction", summary: "What the last compaction did, or does", tag: tag, door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
-	}, func(ctx context.Context, c *call, _ *struct{}) (*output[LakeCompaction], error) { return s.lakeCompaction(ctx, c) })
+	}, func(ctx context.Context, c *call, _ *struct{}) (*output[LakeCompaction], error) {
+		return s.lakeCompaction(ctx, c)
+	})
 	one := operation{
 		method: http.MethodGet, path: "/api/lake/tables/{table}/parquet", id: "exportLakeTable", summary: "Download rows of a table as a Parquet file", tag: tag, door: byPermission,
 		permission: access.DataRead, scope: access.ScopeHunt,

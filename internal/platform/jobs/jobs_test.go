@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -144,4 +145,59 @@ func TestStopCancelsWhatDoesNotEnd(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the job ended with %v", err)
 	}
+}
+
+// TestJobsOfADeadProcess leaves jobs as a process does that is killed while they run.
+func TestJobsOfADeadProcess(t *testing.T) {
+	statetest.Each(t, func(t *testing.T, location string) {
+		ctx := context.Background()
+		named := func(id string) *jobs.Queue {
+			q, err := jobs.Open(ctx, location, id, 2, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return q
+		}
+		begun, ends := make(chan string, 8), make(chan struct{})
+		dead := named("dead")
+		if err := jobs.Handle(dead, func(context.Context, greet) error { begun <- "dead"; <-ends; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := dead.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dead.Add(ctx, greet{"ann"}, jobs.Options{Unique: true}); err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+		next := named("next")
+		if err := jobs.Handle(next, func(context.Context, greet) error { begun <- "next"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		postgres := !strings.HasSuffix(location, ".db")
+		if postgres { // where processes can live beside each other
+			if err := next.Start(ctx, "dead"); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := next.Rescue(ctx, "dead"); err != nil || n != 0 {
+				t.Errorf("of a living process %d jobs were taken, %v", n, err)
+			}
+			if n, err := next.Rescue(ctx); err != nil || n != 1 {
+				t.Errorf("of a dead process %d jobs were taken, %v", n, err)
+			}
+		} else if err := next.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case who := <-begun:
+			if postgres && who != "next" && who != "dead" {
+				t.Errorf("%q runs the job", who)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("the job of a dead process does not run again")
+		}
+		close(ends)
+		stop(t, next)
+		stop(t, dead)
+	})
 }
