@@ -94,6 +94,13 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
+// Once runs what is due now and returns when it has ended.
+func (r *Runner) Once(ctx context.Context) error {
+	err := r.look(ctx)
+	r.wg.Wait()
+	return err
+}
+
 // look starts what is due, as far as workers are free.
 func (r *Runner) look(ctx context.Context) error {
 	now := r.s.now()
