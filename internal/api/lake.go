@@ -75,14 +75,15 @@ type LakeCompaction struct {
 	Message string     `json:"message,omitempty"`
 }
 
-type lakeTableInput struct {
+// LakeTablePath names a table of the lake.
+type LakeTablePath struct {
 	Table string `path:"table" maxLength:"200"`
 }
 
-func (i *lakeTableInput) audited() (string, map[string]any) { return i.Table, nil }
+func (i *LakeTablePath) audited() (string, map[string]any) { return i.Table, nil }
 
 type lakeRetentionInput struct {
-	lakeTableInput
+	LakeTablePath
 	Body struct {
 		Days  int64 `json:"days,omitempty" doc:"1 to 3650; left out: the tenant's default"`
 		Bytes int64 `json:"bytes,omitempty" doc:"most bytes on disk, 1 MiB or more; left out: no bound"`
@@ -106,7 +107,7 @@ func (s *server) registerLake() {
 		return &nothing{}, s.Lake.SetRule(ctx, c.tenant, c.actorName(), in.Table, care.Rule{Days: in.Body.Days, Bytes: in.Body.Bytes})
 	})
 	keep.method, keep.id, keep.summary = http.MethodDelete, "resetLakeRetention", "Go back to the tenant's default for a table"
-	handle(s, keep, func(ctx context.Context, c *call, in *lakeTableInput) (*nothing, error) {
+	handle(s, keep, func(ctx context.Context, c *call, in *LakeTablePath) (*nothing, error) {
 		return &nothing{}, s.Lake.ResetRule(ctx, c.tenant, in.Table)
 	})
 	compact := operation{

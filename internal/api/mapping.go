@@ -76,7 +76,9 @@ func (b *mappingBody) draft(name string) mapping.Draft {
 	return mapping.Draft{Name: name, Text: b.Text, Enabled: b.Enabled == nil || *b.Enabled}
 }
 
-type mappingPath struct {
+// MappingPath names a mapping.
+// MappingPath names a mapping.
+type MappingPath struct {
 	Name string `path:"name" maxLength:"64"`
 }
 
@@ -87,7 +89,7 @@ func (i *mappingInput) audited() (string, map[string]any) {
 }
 
 type mappingReplace struct {
-	mappingPath
+	MappingPath
 	Body mappingBody
 }
 
@@ -165,7 +167,7 @@ func (s *server) registerMappings() {
 			Value []*MappingView `json:"value" nullable:"false"`
 		}{out}), err
 	})
-	handle(s, read("/api/mappings/{name}", "getMapping", "A mapping"), func(ctx context.Context, c *call, in *mappingPath) (*output[*MappingView], error) {
+	handle(s, read("/api/mappings/{name}", "getMapping", "A mapping"), func(ctx context.Context, c *call, in *MappingPath) (*output[*MappingView], error) {
 		e, err := s.Mappings.Get(ctx, c.tenant, in.Name)
 		return answer(ViewOfMapping(e)), err
 	})
@@ -181,7 +183,7 @@ func (s *server) registerMappings() {
 	})
 	remove := change(http.MethodDelete, "/api/mappings/{name}", "deleteMapping", "Remove a mapping; rows stay")
 	remove.status = http.StatusNoContent
-	handle(s, remove, func(ctx context.Context, c *call, in *mappingPath) (*nothing, error) {
+	handle(s, remove, func(ctx context.Context, c *call, in *MappingPath) (*nothing, error) {
 		return &nothing{}, s.Mappings.Delete(ctx, c.tenant, in.Name)
 	})
 	try := change(http.MethodPost, "/api/mappings/test", "testMapping", "Show samples to a mapping without keeping anything")
