@@ -139,7 +139,7 @@ func TestNormaliseDoesNoIO(t *testing.T) {
 	}
 }
 
-var areas = []string{"ingest", "detect", "incident", "entity", "access", "investigate", "respond", "mail", "intel", "simulate", "learn", "report", "home", "feedback"}
+var areas = []string{"ingest", "detect", "incident", "entity", "device", "access", "investigate", "respond", "mail", "intel", "simulate", "learn", "report", "home", "feedback"}
 
 // Areas may use other areas' root packages, never their stores or other inner rooms; wiring is done in cmd only.
 func TestAreasUseRootPackagesOnly(t *testing.T) {

@@ -106,7 +106,7 @@ func (h *hunts) enter(ctx context.Context, q *api.Hunt) (context.Context, func()
 // query is the lake's form of a query, with its bounds.
 func (h *hunts) query(ctx context.Context, q api.Hunt) (lake.Store, lake.Query, error) {
 	query := lake.Query{
-		Text: q.Query, Now: time.Now(), Limit: q.Limit, Bytes: int64(h.cfg.Bytes), Timeout: h.cfg.Timeout, Visible: q.Visible, Functions: q.Functions, //nolint:gosec // config bounds it
+		Text: q.Query, Now: time.Now(), Limit: q.Limit, Bytes: int64(h.cfg.Bytes), Timeout: h.cfg.Timeout, Visible: q.Visible, Rows: q.Rows, Functions: q.Functions, //nolint:gosec // config bounds it
 		External: h.forTenant(q.Tenant),
 	}
 	store, err := h.lakes.Open(ctx, q.Tenant)
@@ -208,7 +208,7 @@ func (h *hunts) Check(ctx context.Context, q api.Hunt) ([]api.HuntDiagnostic, er
 	if err != nil {
 		return nil, err
 	}
-	return diagnosticsOf(lake.Check(lake.Query{Text: q.Query, Now: time.Now(), Visible: q.Visible, Functions: q.Functions, Custom: custom})), nil
+	return diagnosticsOf(lake.Check(lake.Query{Text: q.Query, Now: time.Now(), Visible: q.Visible, Rows: q.Rows, Functions: q.Functions, Custom: custom})), nil
 }
 
 // CustomTables implements api.Customs.

@@ -112,7 +112,7 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	cfg := ingest.Config{Store: store, Derive: entities(store), Records: n.records, MaxDelay: 5 * time.Second}
+	cfg := ingest.Config{Store: store, Derive: entities(store), Records: n.records, Devices: n.devices.Keeper(id), MaxDelay: 5 * time.Second}
 	if cfg.Families, err = families(ctx, store); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/detect"
+	"github.com/bartizan-sec/bartizan/internal/device"
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
@@ -41,6 +42,7 @@ type node struct {
 	rules     *detect.Service
 	incidents *incident.Service
 	access    *access.Service
+	devices   *device.Service
 	queries   *hunting.Service
 	mappings  *mapping.Service
 	writers   *writers
@@ -115,6 +117,7 @@ func openNodeWith(ctx context.Context, data, program string, o nodeOptions) (_ *
 	if err != nil {
 		return n, err
 	}
+	n.devices = device.New(n.db, n.access, n.incidents)
 	// Whoever goes through all tenants, as a backup does, must find the one that commands work in before a server has ever run.
 	return n, n.access.EnsureDefaultTenant(ctx)
 }

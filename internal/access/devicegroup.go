@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -234,6 +235,9 @@ func (s *Service) PutDeviceGroup(ctx context.Context, by *Principal, id tenant.I
 				return err
 			}
 		}
+		if err := regroup(ctx, tx, id); err != nil {
+			return err
+		}
 		return s.AuditTx(ctx, tx, id, by, Entry{Action: action, Target: g.Name, Details: map[string]any{"rule": g.Rule, "level": g.Level, "userGroups": g.UserGroups}})
 	})
 	if err != nil {
@@ -242,6 +246,16 @@ func (s *Service) PutDeviceGroup(ctx context.Context, by *Principal, id tenant.I
 	out := row.group()
 	out.UserGroups = g.UserGroups
 	return &out, nil
+}
+
+// RulesCounter is the sequence that counts changes of the rules and ranks of device groups, and of the tags of devices. Whoever keeps devices in their groups
+// compares it with what it last saw.
+const RulesCounter = "deviceGroupRules"
+
+// regroup says that devices have to be put into groups anew.
+func regroup(ctx context.Context, tx bun.Tx, id tenant.ID) error {
+	_, err := state.Reserve(ctx, tx, id, RulesCounter, 1)
+	return err
 }
 
 // oneByOne lets changes to one tenant's people and groups go one after the other.
@@ -320,6 +334,9 @@ func (s *Service) RankDeviceGroups(ctx context.Context, by *Principal, id tenant
 				return err
 			}
 		}
+		if err := regroup(ctx, tx, id); err != nil {
+			return err
+		}
 		return s.AuditTx(ctx, tx, id, by, Entry{Action: "deviceGroup.rank", Details: map[string]any{"order": ids}})
 	})
 }
@@ -344,6 +361,9 @@ func (s *Service) DeleteDeviceGroup(ctx context.Context, by *Principal, id tenan
 			return err
 		}
 		if _, err := tx.NewDelete().Model((*deviceGroupAccess)(nil)).Where("tenant_id = ? AND group_id = ?", id, group).Exec(ctx); err != nil {
+			return err
+		}
+		if err := regroup(ctx, tx, id); err != nil {
 			return err
 		}
 		return s.AuditTx(ctx, tx, id, by, Entry{Action: "deviceGroup.delete", Target: row.Name})

@@ -23,6 +23,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/connect"
+	"github.com/bartizan-sec/bartizan/internal/device"
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
@@ -38,6 +39,7 @@ import (
 type Deps struct {
 	Access     *access.Service
 	Incidents  *incident.Service
+	Devices    *device.Service
 	Hunting    Hunter
 	Queries    *hunting.Service
 	Links      Linker
@@ -148,6 +150,7 @@ func newServer(d Deps) *server {
 	s.registerIncidents()
 	s.registerRoles()
 	s.registerGroups()
+	s.registerDevices()
 	s.registerAlerts()
 	s.registerHunting()
 	s.registerRules()

@@ -22,6 +22,7 @@ import (
 	"github.com/bartizan-sec/bartizan/content"
 	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/detect"
+	"github.com/bartizan-sec/bartizan/internal/device"
 	"github.com/bartizan-sec/bartizan/internal/hunting"
 	"github.com/bartizan-sec/bartizan/internal/incident"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
@@ -260,7 +261,7 @@ func open1(t *testing.T, location string, change func(*Deps)) *house {
 		t.Fatal(err)
 	}
 	d := Deps{
-		Access: h.access, Incidents: incidents, Links: linker{}, Hunting: h.hunter, Queries: hunting.New(db, hunting.Options{}),
+		Access: h.access, Incidents: incidents, Devices: device.New(db, h.access, incidents), Links: linker{}, Hunting: h.hunter, Queries: hunting.New(db, hunting.Options{}),
 		Rules: &fakeRules{rules: map[string]*detect.Rule{"r1": {ID: "r1", Title: "a rule", Kind: detect.Sigma}}},
 		Lab:   simulate.NewService(db, nil, nil, nil, nil), Receiver: h.ingest, Osquery: agents, Sources: fakeSources{}, Traffic: ingest.NewTraffic(db, telemetry.Discard()), Settings: setting.New(db, 180*24*time.Hour),
 		Live: h.hub, Metrics: telemetry.NewMetrics(), System: &fakeSystem{dir: t.TempDir()}, Version: "1.2.3", MaxBody: 1 << 16, MaxIngest: 1 << 16,

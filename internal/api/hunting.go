@@ -58,6 +58,8 @@ type Hunt struct {
 	Export bool
 	// Visible says whether the principal may see a table; others do not exist for it.
 	Visible func(t *schema.Table) bool
+	// Rows gives the condition that the rows of a table meet which the principal may see; "" is all.
+	Rows func(t *schema.Table) string
 	// Functions are the tenant's functions that the principal may call.
 	Functions []kql.StoredFunction
 }
@@ -202,7 +204,7 @@ func (s *server) asked(ctx context.Context, c *call, q Hunt) (Hunt, error) {
 	if strings.TrimSpace(q.Query) == "" {
 		return q, fault.Newf(fault.Invalid, "there is no query").On("query")
 	}
-	q.Tenant, q.By, q.Principal, q.Visible = c.tenant, c.actorName(), c.owner().ID, c.visible()
+	q.Tenant, q.By, q.Principal, q.Visible, q.Rows = c.tenant, c.actorName(), c.owner().ID, c.visible(), c.rows()
 	q.Interface = hunting.Portal
 	if c.who.Kind != access.KindUser {
 		q.Interface = hunting.API
@@ -365,7 +367,7 @@ func (s *server) huntTables(ctx context.Context, c *call) ([]HuntTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	visible := c.visible()
+	visible, rows := c.visible(), c.rows()
 	custom, err := s.customTables(ctx, c)
 	if err != nil {
 		return nil, err
@@ -379,6 +381,9 @@ func (s *server) huntTables(ctx context.Context, c *call) ([]HuntTable, error) {
 		h := HuntTable{
 			Name: t.Name, Group: t.Workload, Workload: t.Workload, Summary: t.Summary, Kind: tableKind(t), TimeColumn: t.TimeColumn,
 			Columns: []HuntTableColumn{}, ActionTypes: append([]string{}, schema.ActionTypes(t.Name)...), Rows: counts[t.Name],
+		}
+		if rows(t) != "" {
+			h.Rows = notTold
 		}
 		if t.TimeColumn != "" {
 			h.RetentionDays = int(keep / (24 * time.Hour))

@@ -96,7 +96,7 @@ func (s *server) lineage(ctx context.Context, c *call, a *incident.Alert, p inci
 | order by Timestamp asc
 | take 100`, from.UTC().Format(time.RFC3339Nano), to.UTC().Format(time.RFC3339Nano), quoteKQL(host), quoteKQL(strings.SplitN(host, ".", 2)[0]+"."),
 		strings.Join(ids, ", "), p.ProcessID)
-	answer, err := s.Hunting.Hunt(ctx, Hunt{Tenant: c.tenant, By: c.actorName(), Principal: c.owner().ID, Query: query, Limit: 100, Visible: c.visible()})
+	answer, err := s.Hunting.Hunt(ctx, Hunt{Tenant: c.tenant, By: c.actorName(), Principal: c.owner().ID, Query: query, Limit: 100, Visible: c.visible(), Rows: c.rows()})
 	if err != nil {
 		return nil, err
 	}

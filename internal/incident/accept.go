@@ -479,32 +479,19 @@ func (b *batch) write(ctx context.Context) error {
 		seen = append(seen, e)
 	}
 	sort.Slice(seen, func(i, j int) bool { return seen[i].Entity < seen[j].Entity })
-	aliases, rekeyed := b.w.resolver.Changes()
-	learned := make([]*store.Alias, 0, len(aliases))
-	for a, k := range aliases {
-		learned = append(learned, &store.Alias{TenantID: b.w.tenant, Alias: cut(a, 1000), Entity: string(k)})
-	}
-	sort.Slice(learned, func(i, j int) bool { return learned[i].Alias < learned[j].Alias })
 	for _, step := range []func() error{
 		func() error { return store.InsertAlerts(ctx, b.tx, created) },
 		func() error { return store.UpdateActivity(ctx, b.tx, updated) },
 		func() error { return store.InsertEvidence(ctx, b.tx, evidence) },
 		func() error { return store.InsertAlertEntities(ctx, b.tx, index) },
 		func() error { return store.UpsertEntities(ctx, b.tx, seen) },
-		func() error { return store.PutAliases(ctx, b.tx, learned) },
 		func() error { return store.InsertHits(ctx, b.tx, b.w.tenant, b.hits) },
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	for from, to := range rekeyed {
-		if err := store.Rekey(ctx, b.tx, b.w.tenant, string(from), string(b.w.resolver.Canonical(to))); err != nil {
-			return err
-		}
-		b.w.engine.Rekey(string(from), string(to))
-	}
-	return nil
+	return b.w.keepNames(ctx, b.tx)
 }
 
 // alertID makes the stable id of an alert: a prefix for its source and a GUID from the hit that opened it. The same hit always opens the same alert.

@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/bartizan-sec/bartizan/internal/access"
 	"github.com/bartizan-sec/bartizan/internal/incident/store"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
@@ -179,6 +180,17 @@ func entityType(t string) string {
 }
 
 // serviceName and detectionName give the names that public queries filter on.
+// ServiceNames lists what hunting tables call the service sources of the workloads.
+func ServiceNames(w access.Workloads) []string {
+	var out []string
+	for _, source := range []string{"endpoint", "email", "identity", "cloudapps"} {
+		if w&WorkloadsOf(source) != 0 {
+			out = append(out, serviceName(source))
+		}
+	}
+	return out
+}
+
 func serviceName(s string) string {
 	switch s {
 	case "endpoint":

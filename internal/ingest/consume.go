@@ -65,7 +65,7 @@ func (c *Consumer) run(ctx context.Context) (err error) {
 		_, closing := p.Close(work)
 		err = errors.Join(err, closing)
 	}()
-	trimmed := time.Now()
+	trimmed, grouped := time.Now(), time.Now()
 	for {
 		messages, err := r.Next(ctx, 64, 8<<20, 250*time.Millisecond)
 		for i := range messages {
@@ -80,7 +80,12 @@ func (c *Consumer) run(ctx context.Context) (err error) {
 			return err
 		}
 		if len(messages) == 0 {
-			if p.Pending() {
+			due := false
+			if c.Config.Devices != nil && time.Since(grouped) > time.Second {
+				grouped = time.Now()
+				due = c.Config.Devices.Due(work)
+			}
+			if p.Pending() || due {
 				if err := p.Flush(work); err != nil {
 					return err
 				}

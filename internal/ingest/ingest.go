@@ -36,6 +36,16 @@ type Alerts interface {
 	Accept(ctx context.Context, detections []incident.Detection) (Accepted, error)
 }
 
+// Devices keeps the inventory of devices and the groups that they belong to.
+type Devices interface {
+	// Take sees the rows of a commit and returns rows that have to be committed with them.
+	Take(ctx context.Context, rows []*schema.Row) ([]*schema.Row, error)
+	// Lost is called when a commit failed after Take.
+	Lost()
+	// Due reports whether Take has something to do though there may be no rows. It may be called while Take runs.
+	Due(ctx context.Context) bool
+}
+
 // Accepted says what became of detections.
 type Accepted struct {
 	NewHits      int

@@ -32,6 +32,8 @@ type Config struct {
 	Traffic *Traffic
 	// Derive makes the deriver of entity tables of one pipeline, with what the lake knows already; nil where none is wanted.
 	Derive func(context.Context) (Deriver, error)
+	// Devices keeps the tenant's inventory of devices; nil where there is none.
+	Devices Devices
 	// MaxDelay bounds how long an accepted record waits for its commit; 0 means 500 ms.
 	MaxDelay time.Duration
 }

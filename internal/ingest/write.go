@@ -99,7 +99,7 @@ func (w *pending) take(b *batch) {
 // commit accepts the detections, keeps the refusals, and then writes rows and positions in one lake transaction. The order matters: whatever happens
 // before the lake's commit is repeated after a crash and is idempotent; nothing is left to do after it.
 func (p *Pipeline) commit(ctx context.Context, w *pending) error {
-	if !w.empty() {
+	if !w.empty() || p.cfg.Devices != nil && len(w.waiting) > 0 && p.cfg.Devices.Due(ctx) {
 		if err := p.store(ctx, w); err != nil {
 			return err
 		}
@@ -121,7 +121,14 @@ func (p *Pipeline) store(ctx context.Context, w *pending) error {
 	if err := p.cfg.Records.keep(ctx, p.cfg.Store.Tenant(), w.refusals, w.sources, &w.seen); err != nil {
 		return wrap("refused records", err)
 	}
-	if err := p.cfg.Store.Append(ctx, append(w.rows, accepted.Rows...), w.positions); err != nil {
+	members, err := p.takeDevices(ctx, w.rows)
+	if err != nil {
+		return wrap("devices", err)
+	}
+	if err := p.cfg.Store.Append(ctx, append(append(w.rows, accepted.Rows...), members...), w.positions); err != nil {
+		if p.cfg.Devices != nil {
+			p.cfg.Devices.Lost()
+		}
 		return wrap("lake", err)
 	}
 	p.cfg.Traffic.committed(p.cfg.Store.Tenant(), &w.seen)
@@ -130,6 +137,13 @@ func (p *Pipeline) store(ctx context.Context, w *pending) error {
 		p.cfg.Committed(Commit{Records: w.records, Refused: len(w.refusals), Positions: w.positions})
 	}
 	return nil
+}
+
+func (p *Pipeline) takeDevices(ctx context.Context, rows []*schema.Row) ([]*schema.Row, error) {
+	if p.cfg.Devices == nil {
+		return nil, nil
+	}
+	return p.cfg.Devices.Take(ctx, rows)
 }
 
 func (p *Pipeline) count(w *pending, accepted Accepted) {

@@ -44,6 +44,9 @@ type Query struct {
 	Only map[string]string
 	// Visible says which tables exist for whoever asks; nil means all.
 	Visible func(t *schema.Table) bool
+	// Rows gives the condition, in KQL, that the rows of a table meet which exist for whoever asks; "" is all of them. It may read every hunting table and those
+	// of the house. nil means all rows of all tables.
+	Rows func(t *schema.Table) string
 	// Functions are the stored functions that the query may call.
 	Functions []kql.StoredFunction
 	// Custom are the tenant's custom tables; Check takes them from here, what runs a query asks the store.
@@ -278,7 +281,13 @@ func Explain(ctx context.Context, store Store, q Query) (*Explanation, error) {
 
 // Check gives everything there is to say about the text of a query, without running any of it.
 func Check(q Query) []kql.Diagnostic {
-	return kql.Check(q.Text, Catalog(schema.Load(), q.Visible, q.Custom...), q.options())
+	return kql.Check(q.Text, q.catalog(), q.options())
+}
+
+func (q Query) catalog() kql.Catalog {
+	c := newCatalog(schema.Load(), q.Visible, q.Custom...)
+	c.rows = q.Rows
+	return c
 }
 
 func (q Query) options() kql.Options {
@@ -298,7 +307,7 @@ func compile(ctx context.Context, session engine.Session, q Query) (*kql.Program
 		took += stats.CPU
 		return rows, err
 	}
-	program, err := kql.Compile(q.Text, Catalog(schema.Load(), q.Visible, q.Custom...), opt)
+	program, err := kql.Compile(q.Text, q.catalog(), opt)
 	if err == nil {
 		return program, took, nil
 	}

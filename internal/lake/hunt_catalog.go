@@ -14,6 +14,10 @@ import (
 
 // Catalog shows the hunting schema and a tenant's custom tables to the query language: the tables that visible lets through, all when it is nil.
 func Catalog(c *schema.Catalog, visible func(t *schema.Table) bool, custom ...*schema.Table) kql.Catalog {
+	return newCatalog(c, visible, custom...)
+}
+
+func newCatalog(c *schema.Catalog, visible func(t *schema.Table) bool, custom ...*schema.Table) *catalog {
 	if visible == nil {
 		visible = func(*schema.Table) bool { return true }
 	}
@@ -24,6 +28,7 @@ type catalog struct {
 	tables  *schema.Catalog
 	custom  []*schema.Table
 	visible func(t *schema.Table) bool
+	rows    func(t *schema.Table) string
 	mu      sync.Mutex
 	made    map[string]*kql.Table
 }
@@ -65,6 +70,34 @@ func (c *catalog) Table(name string) *kql.Table {
 	if from == nil || !c.visible(from) {
 		return nil
 	}
+	t := tableOf(from)
+	if c.rows != nil {
+		if where := c.rows(from); where != "" {
+			t.Rows = &kql.Rows{Where: where, Tables: c.behind}
+		}
+	}
+	c.made[name] = t
+	return t
+}
+
+// behind resolves the tables that conditions on rows read: whole ones, of all times.
+func (c *catalog) behind(name string) *kql.Table {
+	from := c.tables.Table(name)
+	for _, t := range schema.House() {
+		if t.Name == name {
+			from = t
+		}
+	}
+	if from == nil {
+		return nil
+	}
+	t := tableOf(from)
+	t.TimeColumn = ""
+	return t
+}
+
+// tableOf describes a table to the query language.
+func tableOf(from *schema.Table) *kql.Table {
 	t := &kql.Table{Name: from.Name, TimeColumn: from.TimeColumn}
 	for _, col := range from.Columns {
 		physical := col.Physical
@@ -75,7 +108,6 @@ func (c *catalog) Table(name string) *kql.Table {
 		}
 		t.Columns = append(t.Columns, kql.TableColumn{Name: col.Name, Type: kqlType(col.Type), Physical: physical, Hidden: col.Hidden})
 	}
-	c.made[name] = t
 	return t
 }
 

@@ -136,7 +136,7 @@ func (t *Table) finish() {
 }
 
 // Tables returns all tables by name order.
-func (c *Catalog) Tables() []*Table { return c.tables }
+func (c *Catalog) Tables() []*Table { return c.tables[:len(c.tables):len(c.tables)] }
 
 // Table returns the table of that exact name, or nil.
 func (c *Catalog) Table(name string) *Table { return c.byName[name] }

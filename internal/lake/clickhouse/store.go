@@ -75,7 +75,7 @@ func (e *Engine) openStore(ctx context.Context, id tenant.ID, database string) (
 	if err := s.prepareCustoms(ctx); err != nil {
 		return nil, unavailable(database, err)
 	}
-	for _, t := range catalog.Tables() {
+	for _, t := range append(catalog.Tables(), schema.House()...) {
 		s.plans[t] = layoutOf(t)
 	}
 	s.write.Lock()

@@ -169,7 +169,7 @@ func (s *Store) prepareShard(ctx context.Context, shard driver.Conn, catalog *sc
 			return err
 		}
 	}
-	for _, t := range catalog.Tables() {
+	for _, t := range append(catalog.Tables(), schema.House()...) {
 		if err := s.prepareTable(ctx, shard, t, stored[t.Name], shown[t.Name]); err != nil {
 			return err
 		}

@@ -264,7 +264,7 @@ func (s *Store) undo(ctx context.Context) error {
 // remove deletes the rows that meet the condition from a shard's tables (nil: all) and returns how many there were.
 func (s *Store) remove(ctx context.Context, shard driver.Conn, condition string, tables []*schema.Table) (int64, error) {
 	if tables == nil {
-		tables = s.allTables()
+		tables = append(s.allTables(), schema.House()...)
 	}
 	found, err := count(ctx, shard, s.local, condition, tables)
 	if err != nil {

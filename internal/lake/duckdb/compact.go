@@ -229,7 +229,7 @@ func (s *Store) copyRows(ctx context.Context, r *rewrite, report func(lake.Progr
 	}
 	var parts []part
 	progress := lake.Progress{}
-	for _, t := range s.allTables() {
+	for _, t := range s.storedTables() {
 		var n int64
 		if err := r.copy.QueryRowContext(ctx, "SELECT count(*) FROM "+quote(t.Name)).Scan(&n); err != nil {
 			return 0, err
@@ -411,7 +411,7 @@ func (s *Store) exchange(ctx context.Context, r *rewrite, path string) (time.Dur
 
 // compare makes sure that the new file has what the old one has.
 func (s *Store) compare(ctx context.Context, r *rewrite) error {
-	for _, t := range s.allTables() {
+	for _, t := range s.storedTables() {
 		var have, want int64
 		name := quote(t.Name)
 		if err := r.copy.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM "+catalogNext+"."+name+"), (SELECT count(*) FROM "+name+")").Scan(&have, &want); err != nil {

@@ -28,6 +28,9 @@ func (s *Store) allTables() []*schema.Table {
 	return append(built[:len(built):len(built)], s.customs.Load().Tables()...)
 }
 
+// storedTables lists the tables whose rows make up the lake: those of the house too.
+func (s *Store) storedTables() []*schema.Table { return append(s.allTables(), schema.House()...) }
+
 // loadCustoms reads the definitions of the custom tables, which stand beside the tables as comments.
 func (s *Store) loadCustoms(ctx context.Context) error {
 	notes := map[string]string{}

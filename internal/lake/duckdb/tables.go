@@ -32,7 +32,7 @@ func (s *Store) prepare(ctx context.Context, db *sql.DB, path string) error {
 		return err
 	}
 	var ddl strings.Builder
-	for _, t := range catalog.Tables() {
+	for _, t := range append(catalog.Tables(), schema.House()...) {
 		columns, known := have[t.Name]
 		if !known {
 			ddl.WriteString(createTable(t))
@@ -57,7 +57,7 @@ func (s *Store) prepare(ctx context.Context, db *sql.DB, path string) error {
 		}
 	}
 	s.plans = map[*schema.Table]*writePlan{}
-	for _, t := range catalog.Tables() {
+	for _, t := range append(catalog.Tables(), schema.House()...) {
 		order, err := s.order(ctx, t)
 		if err != nil {
 			return err

@@ -35,6 +35,7 @@ func Run(t *testing.T, place func(t testing.TB) Place) {
 		"ClosedStore":               closedStore,
 		"ReadersAndWriter":          readersAndWriter,
 		"Inventory":                 inventory,
+		"MembersDecide":             membersDecide,
 		"RetentionBySize":           retentionBySize,
 		"Compaction":                compaction,
 		"Exports":                   exports,
