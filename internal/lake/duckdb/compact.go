@@ -192,10 +192,10 @@ func (s *Store) definitions(ctx context.Context) (string, error) {
 	var ddl strings.Builder
 	ddl.WriteString(createPositions)
 	for _, name := range order {
-		dynamic := map[string]bool{}
+		codec := map[string]string{}
 		if t := s.table(name); t != nil {
 			for _, c := range t.Stored() {
-				dynamic[c.Physical] = c.Type == schema.Dynamic
+				codec[c.Physical] = compression(c)
 			}
 		}
 		var defs, notes []string
@@ -204,10 +204,7 @@ func (s *Store) definitions(ctx context.Context) (string, error) {
 			if c.fallback != "" {
 				def += " DEFAULT " + c.fallback
 			}
-			if dynamic[c.name] {
-				def += " USING COMPRESSION zstd"
-			}
-			defs = append(defs, def)
+			defs = append(defs, def+codec[c.name])
 			if c.comment != "" {
 				notes = append(notes, fmt.Sprintf("COMMENT ON COLUMN %s.%s IS %s;\n", quote(name), quote(c.name), literal(c.comment)))
 			}

@@ -39,9 +39,9 @@ func (s *Store) prepare(ctx context.Context, db *sql.DB, path string) error {
 			continue
 		}
 		for _, c := range t.Stored() {
-			kind, ok := columns[c.Physical]
+			kind := columns.kind(c.Physical)
 			switch {
-			case !ok:
+			case kind == "":
 				fmt.Fprintf(&ddl, "ALTER TABLE %s ADD COLUMN %s;\n", quote(t.Name), columnDef(c))
 			case kind != sqlType(c.Type):
 				return fault.Newf(fault.Unavailable, "table %s: column %s is stored as %s, this version wants %s: restore a backup of the matching version", t.Name, c.Name, kind, sqlType(c.Type))
@@ -55,10 +55,13 @@ func (s *Store) prepare(ctx context.Context, db *sql.DB, path string) error {
 		if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION;\n"+ddl.String()+"COMMIT;"); err != nil {
 			return fmt.Errorf("tables: %w", err)
 		}
+		if have, err = s.columns(ctx); err != nil {
+			return err
+		}
 	}
 	s.plans = map[*schema.Table]*writePlan{}
 	for _, t := range append(catalog.Tables(), schema.House()...) {
-		order, err := s.order(ctx, t)
+		order, err := order(t, have[t.Name])
 		if err != nil {
 			return err
 		}
@@ -67,54 +70,56 @@ func (s *Store) prepare(ctx context.Context, db *sql.DB, path string) error {
 	return s.loadCustoms(ctx)
 }
 
-// columns lists the stored tables with physical column name -> SQL type.
-func (s *Store) columns(ctx context.Context) (map[string]map[string]string, error) {
-	rows, err := s.conn.QueryContext(ctx, "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal")
+// storedColumns are the columns of a table in their stored order.
+type storedColumns []struct{ name, kind string }
+
+// kind is the SQL type of a column, "" when there is none of that name.
+func (s storedColumns) kind(name string) string {
+	for _, c := range s {
+		if c.name == name {
+			return c.kind
+		}
+	}
+	return ""
+}
+
+// columns lists the stored tables.
+func (s *Store) columns(ctx context.Context) (map[string]storedColumns, error) {
+	rows, err := s.conn.QueryContext(ctx, "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() ORDER BY table_name, column_index")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	out := map[string]map[string]string{}
+	out := map[string]storedColumns{}
 	for rows.Next() {
-		var table, column, kind string
-		if err := rows.Scan(&table, &column, &kind); err != nil {
+		var table string
+		var c struct{ name, kind string }
+		if err := rows.Scan(&table, &c.name, &c.kind); err != nil {
 			return nil, err
 		}
-		if out[table] == nil {
-			out[table] = map[string]string{}
-		}
-		out[table][column] = kind
+		out[table] = append(out[table], c)
 	}
 	return out, rows.Err()
 }
 
 // order builds the write plan in the stored order of the columns, which differs from the schema's after an upgrade added some.
-func (s *Store) order(ctx context.Context, t *schema.Table) (*writePlan, error) {
+func order(t *schema.Table, stored storedColumns) (*writePlan, error) {
 	at := map[string]int{}
 	for i, c := range t.Columns {
 		if c.AliasOf == "" {
 			at[c.Physical] = i
 		}
 	}
-	rows, err := s.conn.QueryContext(ctx, "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", t.Name)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	p := &writePlan{}
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		i, ok := at[name]
+	for _, c := range stored {
+		i, ok := at[c.name]
 		if !ok {
-			return nil, fault.Newf(fault.Unavailable, "table %s has a column %s that this version does not know: it was written by a newer version", t.Name, name)
+			return nil, fault.Newf(fault.Unavailable, "table %s has a column %s that this version does not know: it was written by a newer version", t.Name, c.name)
 		}
 		p.cells = append(p.cells, i)
 		p.types = append(p.types, t.Columns[i].Type)
 	}
-	return p, rows.Err()
+	return p, nil
 }
 
 const createPositions = "CREATE TABLE positions (source VARCHAR PRIMARY KEY, position BIGINT NOT NULL);\n"
@@ -129,13 +134,18 @@ func createTable(t *schema.Table) string {
 
 func columnDef(c schema.Column) string {
 	def := quote(c.Physical) + " " + sqlType(c.Type)
-	switch c.Type {
-	case schema.String:
+	if c.Type == schema.String {
 		def += " DEFAULT ''" // KQL strings are never null
-	case schema.Dynamic:
-		def += " USING COMPRESSION zstd" // long texts that are alike and seldom the same
 	}
-	return def
+	return def + compression(c)
+}
+
+// compression chooses the codec of JSON texts, which are alike and seldom the same: dictionaries, DuckDB's own choice, are no use for them. See ADR 0013.
+func compression(c schema.Column) string {
+	if c.Type == schema.Dynamic || c.Name == "AdditionalFields" {
+		return " USING COMPRESSION zstd"
+	}
+	return ""
 }
 
 // sqlType is how a KQL type is stored: datetime as 100 ns ticks since year 1, dynamic as JSON text, guid as lower-case text.
