@@ -4,7 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d "${TMPDIR:-/tmp}/bartizan-e2e.XXXXXX")
 port=$(node -e 'const s=require("net").createServer();s.listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
-bin/bartizan serve --data "$dir/data" --listen "127.0.0.1:$port" --lab >"$dir/out" 2>"$dir/log" &
+mkdir "$dir/trail" # what a connector fetches from
+bin/bartizan serve --connect-folders "$dir/trail" --data "$dir/data" --listen "127.0.0.1:$port" --lab >"$dir/out" 2>"$dir/log" &
 server=$!
 cleanup() {
 	kill "$server" 2>/dev/null || true
@@ -20,4 +21,4 @@ done
 password=$(awk '/one-time password/ {found=1; next} found && NF {print $1; exit}' "$dir/out")
 [ -n "$password" ] || { echo "the server printed no one-time password" >&2; cat "$dir/out" "$dir/log" >&2; exit 1; }
 cd web
-BARTIZAN_URL="http://127.0.0.1:$port" BARTIZAN_USER=admin BARTIZAN_PASSWORD="$password" npm run --silent e2e || { tail -50 "$dir/log" >&2; exit 1; }
+BARTIZAN_URL="http://127.0.0.1:$port" BARTIZAN_USER=admin BARTIZAN_PASSWORD="$password" BARTIZAN_TRAIL="$dir/trail" npm run --silent e2e || { tail -50 "$dir/log" >&2; exit 1; }

@@ -54,7 +54,7 @@ const page = context.pages()[0] ?? (await context.newPage());
 const trouble = [];
 page.on('pageerror', (err) => trouble.push(`page error: ${err.message}`));
 page.on('console', (message) => {
-  if (message.type() === 'error' && !/status of (401|404|422)/.test(message.text())) trouble.push(`console: ${message.text()}`);
+  if (message.type() === 'error' && !/status of (400|401|404|422)/.test(message.text())) trouble.push(`console: ${message.text()}`);
 });
 page.on('request', (request) => {
   const url = request.url();

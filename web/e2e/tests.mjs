@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { tests as data } from './data.mjs';
 import { tests as huntingAuthoring } from './hunting-authoring.mjs';
 import { tests as huntingResults } from './hunting-results.mjs';
 import { faults, pick, small } from './probe.mjs';
@@ -204,6 +205,7 @@ export const tests = [
   },
   ...huntingAuthoring,
   ...huntingResults,
+  ...data,
   {
     name: 'manage: status, classification and a comment, then undo',
     run: async ({ page, open, user }) => {
@@ -308,6 +310,14 @@ export const tests = [
         ['/rules', 'Log source'],
         [`/rules/${encodeURIComponent(rules.value[0].id)}`, 'Properties'],
         ['/sources', 'Last record'],
+        ['/sources?tab=senders', 'Last hour'],
+        ['/sources?tab=connect', 'Make a token for it'],
+        ['/sources?tab=refused', 'Refused records'],
+        ['/connectors', 'Add a connector'],
+        ['/mappings', 'New mapping'],
+        ['/mappings?tab=tables', 'Custom tables'],
+        ['/mappings/edit', 'Samples'],
+        ['/lake', 'Last row arrived'],
         ['/lab', 'Run all scenarios'],
         ['/settings?tab=settings', 'Default'],
         ['/settings?tab=users', 'Last sign-in'],
@@ -332,7 +342,21 @@ export const tests = [
     run: async ({ page, open }) => {
       await page.setViewportSize({ width: 390, height: 844 });
       try {
-        for (const path of ['/', '/incidents', '/alerts', '/hunting', '/hunting/usage', '/lab', '/health']) {
+        for (const path of [
+          '/',
+          '/incidents',
+          '/alerts',
+          '/hunting',
+          '/hunting/usage',
+          '/sources',
+          '/sources?tab=connect',
+          '/connectors',
+          '/mappings',
+          '/mappings/edit',
+          '/lake',
+          '/lab',
+          '/health',
+        ]) {
           await open(path);
           await page.locator('h1').first().waitFor();
           await page.waitForTimeout(500);

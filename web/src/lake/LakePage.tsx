@@ -140,15 +140,15 @@ export function LakePage() {
       {state.error ? <Failure what="the data lake" error={state.error} retry={() => void state.refetch()} /> : null}
       {total ? (
         <div className={s.column}>
-          <Section title="All of it" card>
+          <Section title="All tables" note="Rows that arrived just now may not count in sizes yet" card>
             <div className={s.totals}>
               {(
                 [
                   ['Rows', total.rows.toLocaleString()],
-                  ['Size of the rows', bytes(total.bytes)],
+                  ['Size of the rows', total.bytes > 0 ? bytes(total.bytes) : '–'],
                   ['On disk', bytes(total.fileBytes)],
                   ['Of that, free to be written again', bytes(total.freeBytes)],
-                  ['Bytes a row', total.rows > 0 ? Math.round(total.bytes / total.rows).toLocaleString() : '–'],
+                  ['Bytes a row', total.rows > 0 && total.bytes > 0 ? Math.round(total.bytes / total.rows).toLocaleString() : '–'],
                 ] as const
               ).map(([name, figure]) => (
                 <div key={name} className={s.total}>
@@ -226,12 +226,10 @@ export function LakePage() {
                         <td>{kindWord(x.kind)}</td>
                         <td className={t.number}>{x.rows.toLocaleString()}</td>
                         <td className={t.number}>
-                          {bytes(x.bytes)}
-                          <span
-                            className={s.bar}
-                            style={{ width: `${Math.max(x.bytes > 0 ? 1 : 0, (x.bytes / largest) * 64)}px` }}
-                            aria-hidden
-                          />
+                          {x.bytes > 0 || x.rows === 0 ? bytes(x.bytes) : '–'}
+                          {x.bytes > 0 ? (
+                            <span className={s.bar} style={{ width: `${Math.max(1, (x.bytes / largest) * 64)}px` }} aria-hidden />
+                          ) : null}
                         </td>
                         <td className={t.nowrap}>
                           <Time value={x.oldest} form="short" />
@@ -243,8 +241,8 @@ export function LakePage() {
                           <Time value={x.lastIngest} />
                         </td>
                         <td>
-                          {retentionWords(x)}
-                          <div className={t.quiet}>{x.retentionFrom === 'table' ? 'set for this table' : 'by default'}</div>
+                          {retentionWords(x)}{' '}
+                          <span className={t.quiet}>{x.retentionFrom === 'table' ? 'set for this table' : 'by default'}</span>
                         </td>
                         <td>
                           {mayManage ? (
