@@ -93,12 +93,16 @@ func (m *message) verdict() string {
 		return ""
 	case has(s, []string{"not blocked"}):
 		return "allowed"
-	case has(s, []string{"deny", "denied", "drop", "dropped", "block", "blocked", "reject", "rejected", "reset", "reset-both", "reset-client", "reset-server", "prevent", "prevented", "discard", "discarded",
-		"block-url", "drop-all-packets", "drop-packet", "block-ip", "sinkhole", "refuse", "refused", "quarantine", "quarantined", "client-rst", "server-rst", "redirect", "block-continue", "denied by policy"}) &&
+	case has(s, []string{
+		"deny", "denied", "drop", "dropped", "block", "blocked", "reject", "rejected", "reset", "reset-both", "reset-client", "reset-server", "prevent", "prevented", "discard", "discarded",
+		"block-url", "drop-all-packets", "drop-packet", "block-ip", "sinkhole", "refuse", "refused", "quarantine", "quarantined", "client-rst", "server-rst", "redirect", "block-continue", "denied by policy",
+	}) &&
 		!has(s, []string{"client-rst", "server-rst", "redirect"}):
 		return "blocked"
-	case has(s, []string{"allow", "allowed", "accept", "accepted", "permit", "permitted", "pass", "passed", "passthrough", "forward", "forwarded", "close", "closed", "start", "end", "established", "alert", "detect",
-		"detected", "notified", "log", "logged", "monitor", "success", "timeout", "ip-conn", "client-rst", "server-rst", "redirect", "bypass", "trust", "tunnel", "opened"}):
+	case has(s, []string{
+		"allow", "allowed", "accept", "accepted", "permit", "permitted", "pass", "passed", "passthrough", "forward", "forwarded", "close", "closed", "start", "end", "established", "alert", "detect",
+		"detected", "notified", "log", "logged", "monitor", "success", "timeout", "ip-conn", "client-rst", "server-rst", "redirect", "bypass", "trust", "tunnel", "opened",
+	}):
 		return "allowed"
 	}
 	return ""

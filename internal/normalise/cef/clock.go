@@ -174,8 +174,29 @@ func offsetOf(zone string) (time.Duration, bool) {
 
 // javaParts are the parts of the date patterns that LEEF's devTimeFormat uses, longest first.
 var javaParts = []struct{ java, layout string }{
-	{"yyyy", "2006"}, {"yy", "06"}, {"MMMM", "January"}, {"MMM", "Jan"}, {"MM", "01"}, {"M", "1"}, {"dd", "02"}, {"d", "2"}, {"HH", "15"}, {"hh", "03"}, {"h", "3"},
-	{"mm", "04"}, {"ss", "05"}, {"SSSSSS", "000000"}, {"SSS", "000"}, {"EEE", "Mon"}, {"XXX", "-0700"}, {"XX", "-0700"}, {"X", "-07"}, {"zzz", "-0700"}, {"z", "-0700"}, {"Z", "-0700"}, {"a", "PM"},
+	{"yyyy", "2006"},
+	{"yy", "06"},
+	{"MMMM", "January"},
+	{"MMM", "Jan"},
+	{"MM", "01"},
+	{"M", "1"},
+	{"dd", "02"},
+	{"d", "2"},
+	{"HH", "15"},
+	{"hh", "03"},
+	{"h", "3"},
+	{"mm", "04"},
+	{"ss", "05"},
+	{"SSSSSS", "000000"},
+	{"SSS", "000"},
+	{"EEE", "Mon"},
+	{"XXX", "-0700"},
+	{"XX", "-0700"},
+	{"X", "-07"},
+	{"zzz", "-0700"},
+	{"z", "-0700"},
+	{"Z", "-0700"},
+	{"a", "PM"},
 }
 
 // javaLayout turns a date pattern into a layout, "" when it has parts that are not known.

@@ -61,9 +61,11 @@ func (m *message) sourcePort() string { return m.first("spt", "srcPort", "source
 func (m *message) targetPort() string {
 	return m.first("dpt", "dstPort", "destinationPort", "dst_port")
 }
+
 func (m *message) action() string {
 	return m.first("act", "action", "disp", "deviceAction", "fw_action", "outcome", "rule_action")
 }
+
 func (m *message) user() string {
 	return m.first("suser", "usrName", "duser", "susr", "src_user", "accountName", "identSrcUser", "user", "username")
 }

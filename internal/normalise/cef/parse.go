@@ -34,8 +34,6 @@ type message struct {
 
 type pair struct{ key, value string }
 
-func (m *message) get(key string) string { return m.values[key] }
-
 // first returns the first value that is not empty among the keys.
 func (m *message) first(keys ...string) string {
 	for _, k := range keys {

@@ -309,7 +309,7 @@ var sittingTypes = map[string]bool{"Interactive": true, "RemoteInteractive": tru
 
 func (dev *device) logOn(row *schema.Row, at int64) {
 	name, domain := row.Text("AccountName"), row.Text("AccountDomain")
-	if !sittingTypes[row.Text("LogonType")] || name == "" || normalise.IsMachineAccount(name) || strings.HasPrefix(name, "DWM-") || strings.HasPrefix(name, "UMFD-") || domain == "NT AUTHORITY" {
+	if !sittingTypes[row.Text("LogonType")] || name == "" || len(name)+len(domain) > maxText || normalise.IsMachineAccount(name) || strings.HasPrefix(name, "DWM-") || strings.HasPrefix(name, "UMFD-") || domain == "NT AUTHORITY" {
 		return
 	}
 	logon, _ := row.Get("LogonId").(int64)
@@ -347,7 +347,7 @@ func (dev *device) readUsers(text string, at int64) {
 	before := dev.userText()
 	dev.users = dev.users[:0]
 	for _, u := range list[:min(len(list), maxSessions)] {
-		if u.UserName != "" {
+		if u.UserName != "" && len(u.UserName)+len(u.DomainName)+len(u.Sid) <= maxText {
 			dev.users = append(dev.users, loggedOn{0, u.DomainName, u.UserName, u.Sid, at})
 		}
 	}

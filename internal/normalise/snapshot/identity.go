@@ -23,7 +23,7 @@ type identity struct {
 func keys(row *schema.Row) []string {
 	var out []string
 	add := func(kind, v string) {
-		if v != "" {
+		if v != "" && len(v) <= maxText {
 			out = append(out, kind+strings.ToLower(v))
 		}
 	}

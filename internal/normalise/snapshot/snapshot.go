@@ -26,6 +26,7 @@ const (
 	maxSessions   = 32 // logged-on users of a device
 	maxAdapters   = 16 // of a device
 	maxPerAdapter = 16 // addresses of an adapter
+	maxText       = 2048
 )
 
 // How often rows are written, in event time.
@@ -196,7 +197,7 @@ func merge(to, from *schema.Row, older bool) (changed bool) {
 			continue
 		}
 		v := from.Get(c.Name)
-		if v == nil || v == "" {
+		if s, ok := v.(string); v == nil || ok && (s == "" || len(s) > maxText) {
 			continue
 		}
 		have := to.Get(c.Name)
@@ -237,7 +238,7 @@ func copyOf(row *schema.Row) *schema.Row {
 
 // set puts a text into a column and reports whether it is new there.
 func set(row *schema.Row, column, value string) bool {
-	if value == "" || row.Text(column) == value || strings.HasPrefix(row.Text(column), value) {
+	if value == "" || len(value) > maxText || row.Text(column) == value || strings.HasPrefix(row.Text(column), value) {
 		return false
 	}
 	row.Set(column, strings.Clone(value))

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -232,4 +233,34 @@ func BenchmarkDerive(b *testing.B) {
 	for b.Loop() {
 		f.d.Derive(rec, rows, nil)
 	}
+}
+
+// FuzzDerive gives arbitrary texts to everything that is read out of rows and records.
+func FuzzDerive(f *testing.F) {
+	f.Add(`{"host":{"hostname":"ws7","os":{"name":"Ubuntu","version":"22.04"},"ip":["10.0.0.1"],"mac":["00-11-22-AA-BB-CC"]}}`, `[{"UserName":"ann"}]`, `[{"IPAddress":"10.0.0.1","SubnetPrefix":24}]`, "00:11:22:aa:bb:cc", "ann@example.net")
+	f.Add(`{"host":1}`, "[", "{}", "-", `\`)
+	f.Fuzz(func(t *testing.T, data, users, addresses, mac, name string) {
+		feed := newFeed()
+		feed.data = data
+		at := time.Duration(0)
+		for range 2 {
+			all := [][]*schema.Row{
+				feed.row("DeviceInfo", "ws7", at, "LoggedOnUsers", users, "OSVersion", name),
+				feed.row("DeviceNetworkInfo", "ws7", at, "IPAddresses", addresses, "MacAddress", mac),
+				feed.row("DeviceNetworkEvents", "ws7", at, "LocalIP", addresses),
+				feed.row("DeviceLogonEvents", "ws7", at, "ActionType", "LogonSuccess", "LogonType", "Interactive", "AccountName", name, "AccountDomain", users, "AccountSid", "S-1-5-21-"+mac),
+				feed.row("IdentityInfo", "", at, "AccountUpn", name, "SourceProviders", users),
+			}
+			for _, rows := range all {
+				for _, r := range rows {
+					for _, c := range []string{"LoggedOnUsers", "IPAddresses", "SourceProviders"} {
+						if s := r.Text(c); s != "" && r.Table.Name != "IdentityInfo" && !json.Valid([]byte(s)) {
+							t.Errorf("%s.%s is not JSON: %q", r.Table.Name, c, s)
+						}
+					}
+				}
+			}
+			at += 2 * time.Hour
+		}
+	})
 }
