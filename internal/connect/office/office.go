@@ -28,6 +28,7 @@ The subscriptions are started by the connector. After the first start it can tak
 const (
 	overlapDefault = "60"
 	step           = 12 * time.Hour
+	repeats        = 12 * time.Hour                  // a record may stand in two blobs; this long its id is remembered beyond the window
 	reach          = 7*24*time.Hour - 10*time.Minute // the service lists seven days
 )
 
@@ -171,7 +172,7 @@ func (p *puller) page(w place, records []connect.Record, more bool) (connect.Pag
 	if from.IsZero() {
 		from = w.Mark.Add(-p.overlap)
 	}
-	return connect.Page{Records: records, Cursor: raw, More: more, Mark: w.Mark, Forget: from}, err
+	return connect.Page{Records: records, Cursor: raw, More: more, Mark: w.Mark, Forget: from.Add(-repeats)}, err
 }
 
 // start starts the subscription; one that is started stays as it is.
@@ -265,7 +266,7 @@ func (p *puller) after(w place, records []connect.Record, clock time.Time) (conn
 	}
 	w.From, w.To, w.Listed = time.Time{}, time.Time{}, false
 	page, err := p.page(w, records, more)
-	page.Forget = forget
+	page.Forget = forget.Add(-repeats)
 	return page, err
 }
 
