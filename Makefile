@@ -6,7 +6,7 @@ DATA ?= data
 LISTEN ?= 127.0.0.1:8420
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BENCH ?= all
-FUZZTIME ?= 20s
+FUZZTIME ?= 5m
 export CGO_ENABLED := 1
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
@@ -50,7 +50,7 @@ bench: build ## print the measures of the product beside their yardsticks (BENCH
 	@scripts/bench.sh $(BENCH)
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (20s)
+fuzz: ## run every fuzz target for FUZZTIME (5m each; FUZZTIME=20s for a short look)
 	@scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: chaos

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing and can be installed without asking: Go modules and npm packages always, Debian packages as root.
-# What cannot be installed is named in one line with the command that installs it. Arguments choose parts: go node clickhouse postgres chromium (default: go node).
+# What cannot be installed is named in one line with the command that installs it. Arguments choose parts: go node clickhouse postgres rsyslog chromium (default: go node).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 parts=${*:-go node}
@@ -41,6 +41,7 @@ for part in $parts; do
 		fi
 		;;
 	postgres) ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql "the tests run on PostgreSQL too" ;;
+	rsyslog) need rsyslogd rsyslog "tests with a real syslog client" && { ls /usr/lib/*/rsyslog/omelasticsearch.so >/dev/null 2>&1 || need rsyslog-omelasticsearch rsyslog-elasticsearch "tests with a real bulk client"; } ;;
 	chromium) need chromium chromium "the browser tests" ;;
 	esac
 done

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh go node
 scripts/setup.sh clickhouse || true # its tests say that they were skipped, and fail where CI=true
 scripts/setup.sh postgres || true # its tests say that they were skipped
+scripts/setup.sh rsyslog || true # likewise
 scripts/setup.sh chromium || true # likewise
 go mod download
 make --no-print-directory build

@@ -44,6 +44,7 @@ const (
 	batchBytes   = 2 << 20
 	batchDelay   = 100 * time.Millisecond // how long a UDP message waits for company
 	queued       = 20_000                 // UDP messages that wait
+	udpBuffer    = 8 << 20
 	maxDatagram  = 64 << 10
 	queuedOfPeer = queued / 2 // …, of one peer
 	idle         = time.Hour  // a connection that is silent this long is closed
@@ -86,6 +87,9 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		c, err := lc.ListenPacket(ctx, "udp", cfg.UDP)
 		if err != nil {
 			return nil, fmt.Errorf("syslog over UDP on %s: %w", cfg.UDP, err)
+		}
+		if u, ok := c.(*net.UDPConn); ok {
+			_ = u.SetReadBuffer(udpBuffer) // as much of it as the system allows
 		}
 		s.listen(c.LocalAddr(), c, func() { s.packets(c) })
 	}

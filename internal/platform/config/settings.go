@@ -69,7 +69,7 @@ func Settings() []Setting {
 		{"syslog.tcp", "", "address for syslog over TCP; empty: off"},
 		{"syslog.tls", "", "address for syslog over TLS, with the certificate of tls.cert; empty: off"},
 		{"syslog.tenant", "default", "tenant whose the syslog messages are"},
-		{"syslog.connections", 1000, "most syslog connections at a time; further ones wait"},
+		{"syslog.connections", 1000, "most syslog connections at a time, over TCP and over TLS each; further ones wait"},
 		{"lake.url", "", "event lake: clickhouse://USER:PASSWORD@HOST:9000[,HOST:9000…][/NAME][?cluster=CLUSTER&secure=true], every host a shard; `lake: clickhouse://…` in the file is the same; empty: DuckDB files in the data folder"},
 		{"lake.memory", 4 * gib, "memory the lake's engine may use"},
 		{"lake.threads", 0, "threads the lake's engine may use; 0: one per core"},
