@@ -154,24 +154,18 @@ func describeExport(kind string, params ...huma.Param) func(*huma.Operation) {
 	}
 }
 
-// exportable says which tables may be taken out: those that may be hunted, by whoever sees every row of them.
-func (s *server) exportable(c *call) (func(*schema.Table) bool, error) {
-	if c.who.View(c.tenant).Groups != nil {
-		return nil, fault.Newf(fault.Permission, "tables hold rows of all devices, and you may see those of some device groups: use hunting, and export its results")
-	}
-	return c.visible(), nil
+// exportable says which tables may be taken out: those of which whoever asks may hunt every row.
+func (c *call) exportable() func(*schema.Table) bool {
+	visible, rows := c.visible(), c.rows()
+	return func(t *schema.Table) bool { return visible(t) && rows(t) == "" }
 }
 
 func (s *server) lakeTables(ctx context.Context, c *call, _ *struct{}) (*output[LakeView], error) {
-	visible, err := s.exportable(c)
-	if err != nil {
-		return nil, err
-	}
 	report, err := s.Lake.Report(ctx, c.tenant)
 	if err != nil {
 		return nil, err
 	}
-	return answer(ViewLake(report, visible)), nil
+	return answer(ViewLake(report, c.exportable())), nil
 }
 
 // ViewLake is the lake's report in the form of the API, with the tables that visible lets through, all when it is nil.
@@ -224,12 +218,8 @@ func (s *server) exportTurn() (done func(), err error) {
 
 // exportTable streams one table.
 func (s *server) exportTable(w http.ResponseWriter, r *http.Request, c *call) error {
-	visible, err := s.exportable(c)
-	if err != nil {
-		return err
-	}
 	x := lake.Export{Table: r.PathValue("table")}
-	tables, err := s.exported(r.Context(), c, visible, []string{x.Table})
+	tables, err := s.exported(r.Context(), c, []string{x.Table})
 	if err != nil {
 		return err
 	}
@@ -261,12 +251,18 @@ func (s *server) brokenOff(r *http.Request, out *lakeStream, err error) error {
 }
 
 // exported finds the tables that are asked for among those that may be taken out. What may not be seen does not exist.
-func (s *server) exported(ctx context.Context, c *call, visible func(*schema.Table) bool, names []string) ([]*schema.Table, error) {
+func (s *server) exported(ctx context.Context, c *call, names []string) ([]*schema.Table, error) {
 	all, err := s.Lake.Tables(ctx, c.tenant)
 	if err != nil {
 		return nil, err
 	}
-	return ChooseTables(slices.DeleteFunc(slices.Clone(all), func(t *schema.Table) bool { return !visible(t) }), names)
+	visible, whole := c.visible(), c.exportable()
+	for _, t := range all {
+		if slices.Contains(names, t.Name) && visible(t) && !whole(t) {
+			return nil, fault.Newf(fault.Permission, "you may see some rows of %s and not all: hunt for them, and export the result", t.Name).On("table")
+		}
+	}
+	return ChooseTables(slices.DeleteFunc(slices.Clone(all), func(t *schema.Table) bool { return !whole(t) }), names)
 }
 
 // ChooseTables picks tables by name, all when there are no names.
@@ -315,10 +311,6 @@ func ExportRange(from, to string, tables []*schema.Table) (start, end time.Time,
 
 // exportTables streams a tar archive. Each file is made on disk first, since its length stands before it.
 func (s *server) exportTables(w http.ResponseWriter, r *http.Request, c *call) error {
-	visible, err := s.exportable(c)
-	if err != nil {
-		return err
-	}
 	var in struct {
 		Tables   []string `json:"tables"`
 		From, To string
@@ -328,7 +320,7 @@ func (s *server) exportTables(w http.ResponseWriter, r *http.Request, c *call) e
 		return fault.Newf(fault.Invalid, "the body is not a JSON object of tables, from and to")
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	tables, err := s.exported(r.Context(), c, visible, in.Tables)
+	tables, err := s.exported(r.Context(), c, in.Tables)
 	if err != nil {
 		return err
 	}

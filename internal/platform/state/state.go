@@ -89,8 +89,13 @@ func migrateUp(ctx context.Context, db *bun.DB) error {
 		return err
 	}
 	var have []string
-	if err := db.NewRaw("SELECT name FROM bun_migrations").Scan(ctx, &have); err == nil && len(missing(paths, have)) == 0 {
-		return nil
+	if err := db.NewRaw("SELECT name FROM bun_migrations ORDER BY name").Scan(ctx, &have); err == nil {
+		if n := newer(paths, have); n != "" {
+			return fault.Newf(fault.Unavailable, "the state database was changed by a newer version of this program (migration %s): use that version, or restore a backup that this one made", n)
+		}
+		if len(missing(paths, have)) == 0 {
+			return nil
+		}
 	}
 	err = db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if db.Dialect().Name() == dialect.PG {
@@ -117,6 +122,17 @@ func migrateUp(ctx context.Context, db *bun.DB) error {
 		return fault.Newf(fault.Unavailable, "the schema of the state database could not be brought up to date: %w", err)
 	}
 	return nil
+}
+
+// newer gives the last migration that the database has and this program does not know, "" when it knows all.
+func newer(paths, have []string) string {
+	last := ""
+	for _, n := range have {
+		if !slices.ContainsFunc(paths, func(file string) bool { return number(file) == n }) {
+			last = max(last, n)
+		}
+	}
+	return last
 }
 
 // missing gives the files whose migration is not among those the database has.
