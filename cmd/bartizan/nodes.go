@@ -49,7 +49,7 @@ func (s *server) register() {
 		}
 		return 0
 	})
-	s.metrics.Registry.MustRegister(roles, tenants, connected)
+	s.metrics.Registry.MustRegister(roles, tenants, connected, s.intake.lags)
 }
 
 // portal is what the portal is made of; other nodes have none.

@@ -17,6 +17,9 @@ const BusPosition = "bus"
 // sequenceShift leaves room for the records of one message below its sequence in Record.Number.
 const sequenceShift = 20
 
+// idle is how long records wait for more to come.
+const idle = 250 * time.Millisecond
+
 // Consumer moves one tenant's records from the bus into the lake, starting where the lake says the last commit ended.
 type Consumer struct {
 	Bus    *bus.Bus
@@ -60,6 +63,7 @@ func (c *Consumer) run(ctx context.Context) (err error) {
 	// The pipeline gets to finish what it has even when ctx ends: Close flushes.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	c.Config.Lag.restart()
 	p := NewPipeline(work, c.Config)
 	defer func() {
 		_, closing := p.Close(work)
@@ -67,7 +71,7 @@ func (c *Consumer) run(ctx context.Context) (err error) {
 	}()
 	trimmed, grouped := time.Now(), time.Now()
 	for {
-		messages, err := r.Next(ctx, 64, 8<<20, 250*time.Millisecond)
+		messages, err := r.Next(ctx, 64, 8<<20, idle)
 		for i := range messages {
 			if err := add(work, p, id, &messages[i]); err != nil {
 				return err
@@ -77,6 +81,10 @@ func (c *Consumer) run(ctx context.Context) (err error) {
 			if ctx.Err() != nil {
 				return nil
 			}
+			return err
+		}
+		// A trickle of messages must not wait until there are enough of them.
+		if err := p.Push(work, idle); err != nil {
 			return err
 		}
 		if len(messages) == 0 {

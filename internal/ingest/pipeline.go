@@ -34,6 +34,8 @@ type Config struct {
 	Derive func(context.Context) (Deriver, error)
 	// Devices keeps the tenant's inventory of devices; nil where there is none.
 	Devices Devices
+	// Lag is told what comes in and what is committed; may be nil.
+	Lag *Lag
 	// MaxDelay bounds how long an accepted record waits for its commit; 0 means 500 ms.
 	MaxDelay time.Duration
 }
@@ -65,7 +67,7 @@ type Pipeline struct {
 	cfg      Config
 	families map[string]Family
 	probes   []reader.Probe
-	deriver  Deriver // set before the first record is normalised
+	deriver  Deriver       // set before the first record is normalised
 	failed   chan struct{} // closed on the first error
 	err      error         // set before failed is closed
 	fail     sync.Once
@@ -76,6 +78,7 @@ type Pipeline struct {
 	wg      sync.WaitGroup
 
 	current *batch
+	began   time.Time // of current
 	customs *normalise.Customs
 
 	mu     sync.Mutex // guards totals
@@ -125,6 +128,7 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 // pipeline is full, and returns the pipeline's error once it has failed.
 func (p *Pipeline) Add(ctx context.Context, pos Position, records ...*normalise.Record) error {
 	b := p.batch()
+	p.cfg.Lag.taken(records)
 	b.records = append(b.records, records...)
 	for _, rec := range records {
 		b.bytes += len(rec.Data)
@@ -191,11 +195,20 @@ func (p *Pipeline) Totals() Totals {
 	return t
 }
 
+// Push sends on what has waited for so long for its batch to fill, without waiting for the commit.
+func (p *Pipeline) Push(ctx context.Context, waited time.Duration) error {
+	if p.current == nil || time.Since(p.began) < waited {
+		return nil
+	}
+	return p.send(ctx, nil)
+}
+
 // Pending reports whether records wait for a batch to fill; the caller's idle loop calls Flush then.
 func (p *Pipeline) Pending() bool { return p.current != nil }
 
 func (p *Pipeline) batch() *batch {
 	if p.current == nil {
+		p.began = time.Now()
 		p.current = &batch{positions: map[string]int64{}, judged: make(chan struct{})}
 	}
 	return p.current

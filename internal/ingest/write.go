@@ -24,6 +24,8 @@ type pending struct {
 	seen       observed
 	unmapped   map[string]int64
 	records    int
+	first      time.Time // when the first of records was received, and the last
+	last       time.Time
 	bytes      int
 	waiting    []chan struct{}
 	since      time.Time
@@ -76,7 +78,13 @@ func (w *pending) take(b *batch) {
 	w.rows = append(w.rows, b.out.Rows...)
 	w.detections = append(w.detections, b.found.all...)
 	w.refusals = append(w.refusals, b.refusals...)
-	w.records += len(b.records)
+	if n := len(b.records); n > 0 {
+		if w.records == 0 {
+			w.first = b.records[0].Received
+		}
+		w.last = b.records[n-1].Received
+		w.records += n
+	}
 	w.bytes += b.bytes
 	for s, v := range b.positions {
 		w.positions[s] = max(w.positions[s], v)
@@ -132,6 +140,7 @@ func (p *Pipeline) store(ctx context.Context, w *pending) error {
 		return wrap("lake", err)
 	}
 	p.cfg.Traffic.committed(p.cfg.Store.Tenant(), &w.seen)
+	p.cfg.Lag.committed(w.records, w.first, w.last, time.Now())
 	p.count(w, accepted)
 	if p.cfg.Committed != nil {
 		p.cfg.Committed(Commit{Records: w.records, Refused: len(w.refusals), Positions: w.positions})
