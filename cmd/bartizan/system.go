@@ -30,6 +30,9 @@ func (s *server) Health(ctx context.Context, id tenant.ID) api.Health {
 		err = opening
 	} else {
 		position, err = store.Position(ctx, ingest.BusPosition)
+		if writer, ok := store.(interface{ Trouble() error }); ok && err == nil {
+			err = writer.Trouble() // records wait on the bus meanwhile
+		}
 	}
 	h.Components = append(h.Components, api.Component("lake", s.lakeName(), err))
 	if status, err := s.bus.Status(ctx, id); err == nil {

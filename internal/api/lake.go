@@ -97,7 +97,7 @@ func (i *lakeRetentionInput) audited() (string, map[string]any) {
 func (s *server) registerLake() {
 	const tag = "lake"
 	handle(s, operation{
-		method: http.MethodGet, path: "/api/lake/tables", id: "listLakeTables", summary: "How large the tables are and what they keep", tag: tag, door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
+		method: http.MethodGet, path: "/api/lake/tables", id: "getLakeTables", summary: "How large the tables are and what they keep", tag: tag, door: byPermission, permission: access.DataRead, scope: access.ScopeRead,
 	}, s.lakeTables)
 	keep := operation{
 		method: http.MethodPut, path: "/api/lake/tables/{table}/retention", id: "setLakeRetention", summary: "Bound what a table keeps, by age and size", tag: tag, door: byPermission,

@@ -66,6 +66,10 @@ func TestFullDisk(t *testing.T) {
 	if fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "full") {
 		t.Fatalf("a full disk: %v", err)
 	}
+	trouble := s.(interface{ Trouble() error })
+	if trouble.Trouble() == nil {
+		t.Error("a full disk is no trouble")
+	}
 	for range 3 {
 		if err := add(); err == nil {
 			t.Log("a batch still fitted")
@@ -84,6 +88,9 @@ func TestFullDisk(t *testing.T) {
 	check("with room again")
 	if err := add(); err != nil {
 		t.Errorf("with room again: %v", err)
+	}
+	if err := trouble.Trouble(); err != nil {
+		t.Errorf("with room again there is still trouble: %v", err)
 	}
 	check("after a batch")
 	if _, err := s.Compact(ctx, nil); err != nil {

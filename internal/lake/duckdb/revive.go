@@ -96,6 +96,23 @@ func (s *Store) failure(err error) error {
 	return roomError(err)
 }
 
+// Trouble is why the last batch could not be written, nil when it was. Batches are tried again by who writes them.
+func (s *Store) Trouble() error {
+	if p := s.trouble.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (s *Store) noteTrouble(err error) {
+	switch {
+	case err == nil:
+		s.trouble.Store(nil)
+	case !errors.Is(err, context.Canceled):
+		s.trouble.Store(&err)
+	}
+}
+
 func givenUp(text string) bool {
 	return strings.Contains(text, "has been invalidated") || strings.Contains(text, "FATAL Error")
 }

@@ -38,6 +38,7 @@ type Store struct {
 	caring  sync.Mutex
 	broken  atomic.Bool // the engine has given the file up; it has to be opened again
 	sizes   sizes
+	trouble atomic.Pointer[error] // of the last append, nil when it went well
 }
 
 // writePlan is how rows of one table are laid out for the appender.
@@ -68,6 +69,7 @@ func (s *Store) Session(ctx context.Context) (engine.Session, error) {
 func (s *Store) Append(ctx context.Context, rows []*schema.Row, positions map[string]int64) (err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
+	defer func() { s.noteTrouble(err) }()
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
