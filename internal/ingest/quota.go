@@ -79,7 +79,9 @@ func (g *Grant) Refuse() error {
 
 // RefuseRecords is the error of records that a delivery has beyond Grant.Records.
 func (g *Grant) RefuseRecords() error {
-	return throttled(time.Minute, "the sender has brought the records of its minute")
+	e := fault.Newf(fault.Busy, "the sender has brought the records of its minute: send this record again, or raise the token's quota").On("quota")
+	e.Details = map[string]any{"retryAfter": 60}
+	return e
 }
 
 func throttled(wait time.Duration, what string) *fault.Error {
