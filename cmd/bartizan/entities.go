@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/lake"
+	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/normalise/snapshot"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 )
@@ -30,7 +32,11 @@ func entities(store lake.Store) func(context.Context) (ingest.Deriver, error) {
 			for _, cells := range result.Rows {
 				row := schema.NewRow(e.table)
 				for i, c := range result.Schema {
-					if v, ok := cell(cells[i]); ok && row.Has(c.Name) {
+					at := row.Table.Column(c.Name)
+					if at < 0 {
+						continue
+					}
+					if v, ok := cell(cells[i], row.Table.Columns[at].Type); ok {
 						row.Set(c.Name, v)
 					}
 				}
@@ -41,13 +47,32 @@ func entities(store lake.Store) func(context.Context) (ingest.Deriver, error) {
 	}
 }
 
-// cell turns a value of a result into one of a row; what is null there is left out.
-func cell(v any) (any, bool) {
+// cell turns a value of a result into one of a row; what is null there, or no value of the type, is left out.
+func cell(v any, kind schema.Type) (any, bool) {
 	switch x := v.(type) {
-	case nil:
-		return nil, false
-	case string, bool, time.Time, int64, int32, float64:
-		return x, true
+	case string:
+		if kind == schema.DateTime {
+			t, ok := normalise.ParseTime(x)
+			return t, ok
+		}
+		return x, kind != schema.Bool && kind != schema.Int && kind != schema.Long && kind != schema.Real
+	case time.Time:
+		return x, kind == schema.DateTime
+	case bool:
+		return x, kind == schema.Bool
+	case int64:
+		return x, kind == schema.Int || kind == schema.Long
+	case float64:
+		if kind == schema.Int || kind == schema.Long {
+			return int64(x), x == float64(int64(x))
+		}
+		return x, kind == schema.Real
+	case json.Number:
+		n, err := x.Int64()
+		return n, err == nil && (kind == schema.Int || kind == schema.Long)
+	case map[string]any, []any:
+		text, err := json.Marshal(x)
+		return string(text), err == nil && kind == schema.Dynamic
 	}
 	return nil, false
 }
