@@ -54,6 +54,9 @@ func describeBackup(w io.Writer, what string, m *backup.Manifest) {
 		bytes += uint64(max(f.Size, 0))
 	}
 	fmt.Fprintf(w, "%s: %d tenants, %d files, %s\n", what, len(m.Tenants), len(m.Files), humanize.IBytes(bytes))
+	if m.Secrets != "" {
+		fmt.Fprintf(w, "secrets of connectors are %s\n", m.Secrets)
+	}
 	for _, t := range m.Tenants {
 		if t.Waiting > 0 {
 			fmt.Fprintf(w, "tenant %s: %d messages were on their way into the lake and are part of it\n", t.ID, t.Waiting)

@@ -64,6 +64,7 @@ type Manifest struct {
 	Created time.Time `json:"created"`
 	State   string    `json:"state"` // sqlite or postgres
 	Tenants []Tenant  `json:"tenants"`
+	Secrets string    `json:"secrets,omitempty"` // what it takes to open the sealed secrets of connectors, if there are any
 	Files   []File    `json:"files"`
 }
 
@@ -118,6 +119,11 @@ func Write(ctx context.Context, p Parts, folder string) (*Manifest, error) {
 		if err := copyTree(ctx, filepath.Join(folder, name), from); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+	}
+	if some, err := p.DB.NewSelect().Table("secrets").Exists(ctx); err != nil {
+		return nil, err
+	} else if some {
+		m.Secrets = "sealed; their key is not part of the backup: keep a copy of secrets.key in the data folder, or of what the settings secrets.key and secrets.key-file name"
 	}
 	return m, m.seal(ctx, folder)
 }

@@ -152,11 +152,7 @@ type Values map[string]string
 
 // List returns the parts of a field with commas.
 func (v Values) List(name string) []string {
-	var out []string
-	for _, part := range strings.FieldsFunc(v[name], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }) {
-		out = append(out, part)
-	}
-	return out
+	return strings.FieldsFunc(v[name], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' })
 }
 
 // Int returns a number field.

@@ -157,7 +157,7 @@ func TestGraph(t *testing.T) {
 	}
 	s.Add(Status(200, `{"value":[],"@odata.nextLink":"https://evil.example/v1.0/auditLogs/signIns?$skiptoken=1"}`))
 	h.Pass(10 * time.Minute)
-	c = h.Run()
+	h.Run()
 	h.Pass(time.Hour)
 	if c = h.Run(); c.LastError == nil || !strings.Contains(c.LastError.Message, "leads away") {
 		t.Errorf("%+v", c.LastError)

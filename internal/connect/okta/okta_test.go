@@ -210,7 +210,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{Status(401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided: `+token+`"}`), fault.Unauthorized, "does not accept the API token"},
 		{Status(403, `{"errorCode":"E0000006","errorSummary":"You do not have permission to perform the requested action"}`), fault.Permission, "Read-only administrator"},
 		{Status(400, `{"errorCode":"E0000031","errorSummary":"Invalid search criteria."}`), fault.Invalid, "filter"},
-		{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 302) }, fault.Invalid, "connect.hosts"},
+		{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }, fault.Invalid, "connect.hosts"},
 		{Status(200, `[]{`), fault.Unavailable, "not whole"},
 	} {
 		o.Add(c.answer)
