@@ -262,7 +262,11 @@ evaluation lab runs are left out. On a server the token needs the scope hunt, an
 			}
 			return show(cmd.OutOrStdout(), asJSON, map[string]any{"files": done}, func(t *tabwriter.Writer) {
 				for _, f := range done {
-					fmt.Fprintf(t, "%s\t%d rows\t%s\n", f.Path, f.Rows, size(f.Bytes))
+					rows := ""
+					if f.Rows >= 0 {
+						rows = fmt.Sprintf("%d rows", f.Rows)
+					}
+					fmt.Fprintf(t, "%s\t%s\t%s\n", f.Path, size(f.Bytes), rows)
 				}
 			})
 		},
