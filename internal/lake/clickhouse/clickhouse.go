@@ -138,6 +138,9 @@ func (e *Engine) dial(host, database string, connections int, settings ch.Settin
 	if o.DialTimeout == 0 {
 		o.DialTimeout = 5 * time.Second
 	}
+	if o.ReadTimeout == 0 { // servers tell of progress several times a second: one that is silent for so long is gone without a word
+		o.ReadTimeout = time.Minute
+	}
 	o.Settings = maps.Clone(settings)
 	maps.Copy(o.Settings, e.at.options.Settings)
 	conn, err := ch.Open(&o)
