@@ -69,7 +69,7 @@ func (m *mappingTarget) close() {
 func (m *mappingTarget) list(ctx context.Context) ([]api.MappingView, error) {
 	if m.client != nil {
 		var got struct{ Value []api.MappingView }
-		return got.Value, m.client.call(ctx, http.MethodGet, "/api/mappings", nil, &got)
+		return got.Value, m.client.call(ctx, http.MethodGet, "/api/mappings?$top=1000", nil, &got)
 	}
 	all, err := m.node.mappings.List(ctx, m.id)
 	out := make([]api.MappingView, 0, len(all))

@@ -106,20 +106,6 @@ type connectorRuns struct {
 	Paging
 }
 
-type listOutput[T any] struct {
-	Body struct {
-		Value []T `json:"value" nullable:"false"`
-	}
-}
-
-func valueOf[T any](items []T) *listOutput[T] {
-	out := &listOutput[T]{}
-	if out.Body.Value = items; items == nil {
-		out.Body.Value = []T{}
-	}
-	return out
-}
-
 func (s *server) registerConnectors() {
 	const tag, base = "connectors", "/api/connectors"
 	read := func(path, id, summary string) operation {
@@ -128,8 +114,8 @@ func (s *server) registerConnectors() {
 	change := func(method, path, id, summary string) operation {
 		return operation{method: method, path: base + path, id: id, summary: summary, tag: tag, door: byPermission, permission: access.CoreManage, scope: access.ScopeAdmin}
 	}
-	handle(s, read("/kinds", "listConnectorKinds", "Services that can be pulled from, and what they need"), func(_ context.Context, _ *call, _ *struct{}) (*listOutput[ConnectorKind], error) {
-		return valueOf(ViewConnectorKinds(s.Connectors.Kinds())), nil
+	handle(s, read("/kinds", "listConnectorKinds", "Services that can be pulled from, and what they need"), func(ctx context.Context, _ *call, in *Paging) (*pageOutput[ConnectorKind], error) {
+		return slice(ViewConnectorKinds(s.Connectors.Kinds()), *in, requestURL(ctx)), nil
 	})
 	handle(s, read("", "listConnectors", "The tenant's connectors"), func(ctx context.Context, c *call, in *Paging) (*pageOutput[connect.Connector], error) {
 		all, err := s.Connectors.List(ctx, c.tenant)

@@ -77,7 +77,6 @@ func (b *mappingBody) draft(name string) mapping.Draft {
 }
 
 // MappingPath names a mapping.
-// MappingPath names a mapping.
 type MappingPath struct {
 	Name string `path:"name" maxLength:"64"`
 }
@@ -154,18 +153,13 @@ func (s *server) registerMappings() {
 	change := func(method, path, id, summary string) operation {
 		return operation{method: method, path: path, id: id, summary: summary, tag: tag, door: byPermission, permission: access.CoreManage, scope: access.ScopeAdmin}
 	}
-	handle(s, read("/api/mappings", "listMappings", "Declared mappings in the order in which they are tried: one's own, then those that are shipped"), func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
-		Value []*MappingView `json:"value" nullable:"false"`
-	}], error,
-	) {
+	handle(s, read("/api/mappings", "listMappings", "Declared mappings in the order in which they are tried: one's own, then those that are shipped"), func(ctx context.Context, c *call, in *Paging) (*pageOutput[*MappingView], error) {
 		all, err := s.Mappings.List(ctx, c.tenant)
 		out := make([]*MappingView, 0, len(all))
 		for i := range all {
 			out = append(out, ViewOfMapping(&all[i]))
 		}
-		return answer(struct {
-			Value []*MappingView `json:"value" nullable:"false"`
-		}{out}), err
+		return slice(out, *in, requestURL(ctx)), err
 	})
 	handle(s, read("/api/mappings/{name}", "getMapping", "A mapping"), func(ctx context.Context, c *call, in *MappingPath) (*output[*MappingView], error) {
 		e, err := s.Mappings.Get(ctx, c.tenant, in.Name)
@@ -222,10 +216,7 @@ func (s *server) registerCustomTables() {
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/custom-tables", id: "listCustomTables", summary: "Tables made for records that no hunting table takes", tag: "mappings", door: byPermission,
 		permission: access.DataRead, scope: access.ScopeHunt,
-	}, func(ctx context.Context, c *call, _ *struct{}) (*output[struct {
-		Value []CustomTable `json:"value" nullable:"false"`
-	}], error,
-	) {
+	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[CustomTable], error) {
 		tables, err := s.customTables(ctx, c)
 		if err != nil {
 			return nil, err
@@ -240,9 +231,7 @@ func (s *server) registerCustomTables() {
 			}
 			out = append(out, v)
 		}
-		return answer(struct {
-			Value []CustomTable `json:"value" nullable:"false"`
-		}{out}), err
+		return slice(out, *in, requestURL(ctx)), err
 	})
 	handle(s, operation{
 		method: http.MethodDelete, path: "/api/custom-tables/{name}", id: "deleteCustomTable", summary: "Remove a custom table with its rows; it comes back with the next such record", tag: "mappings",

@@ -581,6 +581,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/device-groups/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which devices a rule takes
+         * @description Takes the permission auth.roles.manage.
+         */
+        post: operations["previewDeviceGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/device-groups/{id}": {
         parameters: {
             query?: never;
@@ -600,6 +620,46 @@ export interface paths {
          * @description Takes the permission auth.roles.manage.
          */
         delete: operations["deleteDeviceGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The devices one sees
+         * @description Takes the permission secops.data.read.
+         */
+        get: operations["listDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a device other tags; its group follows
+         * @description Takes the permission secops.alerts.manage.
+         */
+        put: operations["tagDevice"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1565,7 +1625,7 @@ export interface paths {
          * How large the tables are and what they keep
          * @description Takes the permission secops.data.read.
          */
-        get: operations["listLakeTables"];
+        get: operations["getLakeTables"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2821,6 +2881,19 @@ export interface components {
             name: string;
             type: string;
         };
+        Device: {
+            domain: string;
+            /** Format: date-time */
+            firstSeen: string;
+            groupId: string;
+            id: string;
+            key: string;
+            /** Format: date-time */
+            lastSeen: string;
+            name: string;
+            os: string;
+            tags: string[] | null;
+        };
         DeviceGroup: {
             /** Format: date-time */
             changed: string;
@@ -2854,6 +2927,18 @@ export interface components {
         DeviceGroupOrderBody: {
             /** @description every group but that of ungrouped devices, the best rank first */
             ids: string[];
+        };
+        DevicePreview: {
+            /** Format: int64 */
+            count: number;
+            /** @description the first ten by name */
+            first: components["schemas"]["Device"][];
+        };
+        DevicePreviewBody: {
+            rule: components["schemas"]["Condition"][];
+        };
+        DeviceTagsBody: {
+            tags: string[];
         };
         EffectiveGrantView: {
             from: components["schemas"]["OriginView"][];
@@ -3641,9 +3726,6 @@ export interface components {
             /** Format: int64 */
             incidentId: number;
         };
-        ListOutputConnectorKindBody: {
-            value: components["schemas"]["ConnectorKind"][];
-        };
         MappingBody: {
             /** @description left out: on */
             enabled?: boolean;
@@ -3763,9 +3845,6 @@ export interface components {
         "OutputStruct { Value ListCommunityFolder \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["CommunityFolder"][];
         };
-        "OutputStruct { Value ListCustomTable \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
-            value: components["schemas"]["CustomTable"][];
-        };
         "OutputStruct { Value ListFavorite \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["Favorite"][];
         };
@@ -3780,9 +3859,6 @@ export interface components {
         };
         "OutputStruct { Value ListMappingOutcome \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["MappingOutcome"][];
-        };
-        "OutputStruct { Value ListMappingView \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
-            value: components["schemas"]["MappingView"][];
         };
         "OutputStruct { Value ListUsageHour \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body": {
             value: components["schemas"]["UsageHour"][];
@@ -3867,6 +3943,36 @@ export interface components {
             nextLink?: string;
             value: components["schemas"]["Connector"][];
         };
+        PageConnectorKind: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["ConnectorKind"][];
+        };
+        PageCustomTable: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["CustomTable"][];
+        };
+        PageDevice: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["Device"][];
+        };
         PageDeviceGroup: {
             /**
              * Format: int64
@@ -3926,6 +4032,16 @@ export interface components {
             /** @description path of the next page */
             nextLink?: string;
             value: components["schemas"]["LabRun"][];
+        };
+        PageMappingView: {
+            /**
+             * Format: int64
+             * @description how many there are over all pages
+             */
+            count?: number;
+            /** @description path of the next page */
+            nextLink?: string;
+            value: components["schemas"]["MappingView"][];
         };
         PageNode: {
             /**
@@ -5278,7 +5394,12 @@ export interface operations {
     };
     listConnectorKinds: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5291,7 +5412,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ListOutputConnectorKindBody"];
+                    "application/json": components["schemas"]["PageConnectorKind"];
                 };
             };
             /** @description what went wrong */
@@ -5639,7 +5760,12 @@ export interface operations {
     };
     listCustomTables: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5652,7 +5778,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OutputStruct { Value ListCustomTable \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body"];
+                    "application/json": components["schemas"]["PageCustomTable"];
                 };
             };
             /** @description what went wrong */
@@ -5793,6 +5919,39 @@ export interface operations {
             };
         };
     };
+    previewDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DevicePreviewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicePreview"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     updateDeviceGroup: {
         parameters: {
             query?: never;
@@ -5845,6 +6004,83 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+                /** @description count all items, over all pages */
+                $count?: boolean;
+                /** @description id, or part of a name or title */
+                search?: string;
+                /** @description field:asc or field:desc */
+                orderby?: string;
+                /** @description id of a device group */
+                group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDevice"];
+                };
+            };
+            /** @description what went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tagDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceTagsBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
             };
             /** @description what went wrong */
             default: {
@@ -7807,7 +8043,7 @@ export interface operations {
             };
         };
     };
-    listLakeTables: {
+    getLakeTables: {
         parameters: {
             query?: never;
             header?: never;
@@ -7876,7 +8112,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                table: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -7934,7 +8172,12 @@ export interface operations {
     };
     listMappings: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how many items to return */
+                $top?: number;
+                /** @description how many items to leave out before them */
+                $skip?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7947,7 +8190,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OutputStruct { Value ListMappingView \"json:\\\"value\\\" nullable:\\\"false\\\"\" }Body"];
+                    "application/json": components["schemas"]["PageMappingView"];
                 };
             };
             /** @description what went wrong */
@@ -8062,7 +8305,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody: {
