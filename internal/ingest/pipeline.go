@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/bartizan-sec/bartizan/internal/ingest/reader"
 	"github.com/bartizan-sec/bartizan/internal/lake"
 	"github.com/bartizan-sec/bartizan/internal/normalise"
@@ -58,7 +60,10 @@ const (
 	commitRows    = 20_000  // rows per lake transaction
 	commitBytes   = 48 << 20
 	queuedBatches = 4
-	evaluators    = 2
+	// While the lake is busy with its log, which it is for a second now and then, batches wait for it: so many, and so many bytes of records.
+	waitingBatches = 96
+	waitingBytes   = 64 << 20
+	evaluators     = 2
 )
 
 // Pipeline moves one tenant's records from Add to the lake. Add, Refuse, Flush and Close are called by one goroutine.
@@ -67,9 +72,12 @@ type Pipeline struct {
 	cfg      Config
 	families map[string]Family
 	probes   []reader.Probe
-	deriver  Deriver       // set before the first record is normalised
-	failed   chan struct{} // closed on the first error
-	err      error         // set before failed is closed
+	alive    context.Context // until the run is over or has failed
+	end      context.CancelFunc
+	room     *semaphore.Weighted // bytes of records behind raw and not yet in the lake
+	deriver  Deriver             // set before the first record is normalised
+	failed   chan struct{}       // closed on the first error
+	err      error               // set before failed is closed
 	fail     sync.Once
 
 	raw     chan *batch
@@ -97,6 +105,10 @@ type batch struct {
 	unmapped  map[string]int64
 	found     found
 	judged    chan struct{}
+	// count is how many records there are, first and last when those were received; the records themselves go once they are judged.
+	count       int
+	first, last time.Time
+	held        int64 // of Pipeline.room
 	// flushed, when set, asks the writer to commit and then close it.
 	flushed chan struct{}
 }
@@ -106,9 +118,10 @@ func NewPipeline(ctx context.Context, cfg Config) *Pipeline {
 	if cfg.MaxDelay == 0 {
 		cfg.MaxDelay = 500 * time.Millisecond
 	}
+	alive, end := context.WithCancel(ctx)
 	p := &Pipeline{
-		ctx: ctx, cfg: cfg, families: map[string]Family{}, probes: Probes(cfg.Families), failed: make(chan struct{}),
-		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, queuedBatches), judge: make(chan *batch, queuedBatches),
+		alive: alive, end: end, ctx: ctx, cfg: cfg, families: map[string]Family{}, probes: Probes(cfg.Families), failed: make(chan struct{}),
+		raw: make(chan *batch, queuedBatches), ordered: make(chan *batch, waitingBatches), room: semaphore.NewWeighted(waitingBytes), judge: make(chan *batch, queuedBatches),
 		totals: Totals{Rows: map[string]int64{}, Unmapped: map[string]int64{}, Families: map[string]int64{}},
 	}
 	p.customs = normalise.NewCustoms()
@@ -183,6 +196,7 @@ func (p *Pipeline) Close(ctx context.Context) (Totals, error) {
 	err := p.Flush(ctx)
 	close(p.raw)
 	p.wg.Wait()
+	p.end()
 	return p.Totals(), err
 }
 
@@ -231,6 +245,7 @@ func (p *Pipeline) send(ctx context.Context, flushed chan struct{}) error {
 func (p *Pipeline) stop(err error) {
 	p.fail.Do(func() {
 		p.err = err
+		p.end()
 		close(p.failed)
 	})
 }
@@ -252,6 +267,13 @@ func (p *Pipeline) normalise(ctx context.Context) {
 		p.replay(b)
 		for _, rec := range b.records {
 			p.one(b, rec)
+		}
+		b.count, b.held = len(b.records), min(int64(b.bytes), waitingBytes)
+		if b.count > 0 {
+			b.first, b.last = b.records[0].Received, b.records[b.count-1].Received
+		}
+		if p.room.Acquire(p.alive, b.held) != nil {
+			continue // as below
 		}
 		select {
 		case p.judge <- b:
@@ -385,6 +407,7 @@ func (p *Pipeline) evaluate() {
 			b.found.all = append(b.found.all, p.cfg.Detector.Evaluate(b.out.Events)...)
 		}
 		b.boundTimes()
+		b.records, b.out.Events = nil, nil // only the rows wait for the lake
 		close(b.judged)
 	}
 }

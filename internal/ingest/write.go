@@ -27,6 +27,7 @@ type pending struct {
 	first      time.Time // when the first of records was received, and the last
 	last       time.Time
 	bytes      int
+	held       int64 // of Pipeline.room
 	waiting    []chan struct{}
 	since      time.Time
 }
@@ -78,13 +79,14 @@ func (w *pending) take(b *batch) {
 	w.rows = append(w.rows, b.out.Rows...)
 	w.detections = append(w.detections, b.found.all...)
 	w.refusals = append(w.refusals, b.refusals...)
-	if n := len(b.records); n > 0 {
+	if b.count > 0 {
 		if w.records == 0 {
-			w.first = b.records[0].Received
+			w.first = b.first
 		}
-		w.last = b.records[n-1].Received
-		w.records += n
+		w.last = b.last
+		w.records += b.count
 	}
+	w.held += b.held
 	w.bytes += b.bytes
 	for s, v := range b.positions {
 		w.positions[s] = max(w.positions[s], v)
@@ -112,6 +114,7 @@ func (p *Pipeline) commit(ctx context.Context, w *pending) error {
 			return err
 		}
 	}
+	p.room.Release(w.held)
 	for _, c := range w.waiting {
 		close(c)
 	}

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 )
@@ -49,12 +50,41 @@ func (s *shape) next(c byte) bool {
 	return false
 }
 
-// measure scans a whole document.
+// measure scans a whole document. Texts, most of what documents are made of, are jumped over.
 func measure(data []byte) (s shape) {
-	for _, c := range data {
-		s.next(c)
+	for i := 0; i < len(data); i++ {
+		c := data[i]
+		if c != '"' {
+			s.next(c)
+			continue
+		}
+		end := textEnd(data[i+1:])
+		if end < 0 {
+			s.inString = true
+			return s
+		}
+		i += 1 + end
 	}
 	return s
+}
+
+// textEnd returns where the quote stands that ends a text, -1 when none does. data begins behind the opening quote.
+func textEnd(data []byte) int {
+	for at := 0; ; {
+		i := bytes.IndexByte(data[at:], '"')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		slashes := 0
+		for at-slashes > 0 && data[at-slashes-1] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return at
+		}
+		at++
+	}
 }
 
 var (

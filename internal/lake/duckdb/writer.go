@@ -257,7 +257,7 @@ const (
 )
 
 func (a *arena) put(to *text, s string) {
-	if !utf8.ValidString(s) {
+	if !ascii(s) && !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
 	to.length = uint32(len(s)) //nolint:gosec // records have at most 64 MiB
@@ -289,6 +289,24 @@ func (a *arena) copy(s string) []byte {
 	copy(at, s)
 	a.used += len(s)
 	return at
+}
+
+// ascii reports whether a text has ASCII characters only, eight bytes at a time.
+func ascii(s string) bool {
+	const high = 0x8080808080808080
+	p, n := unsafe.Pointer(unsafe.StringData(s)), len(s)
+	if n < 8 {
+		var bits byte
+		for i := range n {
+			bits |= s[i]
+		}
+		return bits < 0x80
+	}
+	bits := *(*uint64)(unsafe.Add(p, n-8))
+	for i := 0; i+8 <= n; i += 8 {
+		bits |= *(*uint64)(unsafe.Add(p, i))
+	}
+	return bits&high == 0
 }
 
 // reset frees the texts for the next chunk.

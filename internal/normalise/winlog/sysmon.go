@@ -3,6 +3,8 @@ package winlog
 import (
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/schema"
 )
@@ -245,13 +247,32 @@ func (w *worker) sysmonImage() {
 	w.certificate(h)
 }
 
-// certificate adds what the event says of the signature of a loaded file.
+// certificateEvery is how often a device's file is told of again in DeviceFileCertificateInfo while its signature stays as it is, in event time.
+const certificateEvery = 24 * 3600 * schema.TicksPerSecond
+
+// maxCertificates bounds the files whose signatures are remembered.
+const maxCertificates = 200_000
+
+// signature is what was last told of the signature of a device's file.
+type signature struct {
+	content uint64
+	ticks   int64
+}
+
+// certificate adds what the event says of the signature of a loaded file, if that is news.
 func (w *worker) certificate(h normalise.Hashes) {
 	r := &w.rec
 	signed := r.peek("Signed")
 	if h.SHA1 == "" || signed == "" {
 		return
 	}
+	// What an import tells does not depend on the files before it, so that one that goes on where it was broken off tells the same.
+	key := xxhash.Sum64String(w.dev.id + "\x00" + h.SHA1 + "\x00" + w.source.File)
+	content := xxhash.Sum64String(signed + "\x00" + r.peek("Signature") + "\x00" + r.peek("SignatureStatus"))
+	if last, ok := w.certificates.get(key); ok && last.content == content && abs(w.ticks-last.ticks) < certificateEvery {
+		return
+	}
+	w.certificates.put(key, signature{content, w.ticks})
 	row := schema.NewRow("DeviceFileCertificateInfo")
 	row.Set("Timestamp", w.ticks)
 	row.Set("DeviceId", w.dev.id)

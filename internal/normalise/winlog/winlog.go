@@ -63,7 +63,7 @@ func (f *Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	f.mu.Lock()
 	w := f.tenants[rec.Tenant]
 	if w == nil {
-		w = &worker{family: f, tenant: rec.Tenant, devices: newRecent[string, *device](maxDevices), registry: newRecent[string, string](maxRegistryValues)}
+		w = &worker{family: f, tenant: rec.Tenant, devices: newRecent[string, *device](maxDevices), registry: newRecent[string, string](maxRegistryValues), certificates: newRecent[uint64, signature](maxCertificates)}
 		w.rec.names = newInterner()
 		f.tenants[rec.Tenant] = w
 	}
@@ -82,6 +82,8 @@ type worker struct {
 	devices  *recent[string, *device]
 	scripts  scripts
 	registry *recent[string, string] // registry value -> last data, for PreviousRegistryValueData
+	// certificates are the signatures that were told of, by hash of device and file.
+	certificates *recent[uint64, signature]
 
 	rec    record
 	source *normalise.Record
