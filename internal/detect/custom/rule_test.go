@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,13 @@ func TestRun(t *testing.T) {
 	}
 	if out, err = run(a); err != nil || len(out.Detections) != custom.MaxDetections || !out.Truncated {
 		t.Errorf("%d detections, truncated %v, %v", len(out.Detections), out.Truncated, err)
+	}
+	// The same answer in another order raises the same alerts in the same order, the oldest first.
+	first := out.Detections
+	slices.Reverse(a.Rows)
+	a.Rows = append(a.Rows, []any{to.Add(-time.Hour), "old@corp.example", "", int64(40), nil, "", nil})
+	if out, err = run(a); err != nil || out.Detections[0].Time.Equal(to) || out.Detections[1].Hit.ExternalID != first[0].Hit.ExternalID || out.Detections[99].Hit.ExternalID != first[98].Hit.ExternalID {
+		t.Errorf("rows in another order raise other alerts: %v", err)
 	}
 	a.Columns[2] = "Device"
 	if _, err = run(a); err == nil || !strings.Contains(err.Error(), `no column "DeviceName"`) {

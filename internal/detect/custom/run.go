@@ -1,11 +1,13 @@
 package custom
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +70,7 @@ func Run(ctx context.Context, hunter Hunter, id tenant.ID, r *Rule, now, from, t
 	}
 	out := &Outcome{Rows: len(answer.Rows), Truncated: answer.Truncated}
 	seen := map[string]bool{}
-	for _, values := range answer.Rows {
+	for _, values := range ordered(answer.Rows, columns) {
 		d := r.detection(evidence.Result{Columns: columns, Values: values}, answer.Columns, id, to)
 		key := d.Hit.ExternalID
 		if seen[key] {
@@ -82,6 +84,33 @@ func Run(ctx context.Context, hunter Hunter, id tenant.ID, r *Rule, now, from, t
 		out.Detections = append(out.Detections, d)
 	}
 	return out, nil
+}
+
+// ordered gives rows in an order of their own, by time and then by all they say: an engine returns them in any order, but which finding opens an alert, and
+// which are left out when there are too many, must not depend on that. The oldest come first, since the next run does not reach as far back.
+func ordered(rows [][]any, columns map[string]int) [][]any {
+	type keyed struct {
+		row  []any
+		time time.Time
+		text string
+	}
+	list := make([]keyed, len(rows))
+	for i, values := range rows {
+		var text strings.Builder
+		for _, v := range values {
+			text.WriteString(evidence.TextOf(v))
+			text.WriteByte(0)
+		}
+		list[i] = keyed{values, evidence.Result{Columns: columns, Values: values}.Time("Timestamp"), text.String()}
+	}
+	slices.SortStableFunc(list, func(a, b keyed) int {
+		return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.text, b.text))
+	})
+	out := make([][]any, len(list))
+	for i := range list {
+		out[i] = list[i].row
+	}
+	return out
 }
 
 // detection makes one row an alert.
