@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/ingest"
@@ -11,21 +15,29 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/normalise/snapshot"
 	"github.com/bartizan-sec/bartizan/internal/schema"
+	"github.com/bartizan-sec/bartizan/kql/syntax"
 )
 
-// newestEntities ask for the last row of each entity; a deriver forgets more than that anyway.
+// newestEntities ask for the last row of each entity; a deriver forgets more than that anyway. The filter goes where %s is.
 var newestEntities = [...]struct{ table, query string }{
-	{"DeviceInfo", "DeviceInfo | where isnotempty(DeviceId) | summarize arg_max(Timestamp, *) by DeviceId | top 20000 by Timestamp desc"},
-	{"DeviceNetworkInfo", "DeviceNetworkInfo | where isnotempty(DeviceId) | summarize arg_max(Timestamp, *) by DeviceId, MacAddress | top 40000 by Timestamp desc"},
-	{"IdentityInfo", "IdentityInfo | summarize arg_max(Timestamp, *) by AccountObjectId, OnPremSid, AccountUpn, AccountDomain, AccountName | top 50000 by Timestamp desc"},
+	{"DeviceInfo", "DeviceInfo%s | where isnotempty(DeviceId) | summarize arg_max(Timestamp, *) by DeviceId | top 20000 by Timestamp desc"},
+	{"DeviceNetworkInfo", "DeviceNetworkInfo%s | where isnotempty(DeviceId) | summarize arg_max(Timestamp, *) by DeviceId, MacAddress | top 40000 by Timestamp desc"},
+	{"IdentityInfo", "IdentityInfo%s | summarize arg_max(Timestamp, *) by AccountObjectId, OnPremSid, AccountUpn, AccountDomain, AccountName | top 50000 by Timestamp desc"},
 }
 
-// entities returns what makes a pipeline's deriver of entity tables: it begins with what the lake knows.
-func entities(store lake.Store) func(context.Context) (ingest.Deriver, error) {
+// entities returns what makes a pipeline's deriver of entity tables: it begins with what the lake knows, less what records of the given files told. These are
+// files of which the pipeline is shown the stored records once more: a deriver that knew already what they will say would derive something else from them
+// than it did the first time.
+func entities(store lake.Store, again map[string]bool) func(context.Context) (ingest.Deriver, error) {
 	return func(ctx context.Context) (ingest.Deriver, error) {
 		d := snapshot.New(store.Tenant())
+		without, err := notFrom(ctx, store, again)
+		if err != nil {
+			return nil, err
+		}
 		for _, e := range newestEntities {
-			result, err := lake.Run(ctx, store, lake.Query{Text: e.query + " | sort by Timestamp asc", Limit: -1, Bytes: math.MaxInt64})
+			query := fmt.Sprintf(e.query, without) + " | sort by Timestamp asc"
+			result, err := lake.Run(ctx, store, lake.Query{Text: query, Limit: -1, Bytes: math.MaxInt64})
 			if err != nil {
 				return nil, err
 			}
@@ -44,6 +56,41 @@ func entities(store lake.Store) func(context.Context) (ingest.Deriver, error) {
 			}
 		}
 		return d, nil
+	}
+}
+
+// notFrom is a filter against rows of entities that records of the files told, "" where there is none.
+func notFrom(ctx context.Context, store lake.Store, files map[string]bool) (string, error) {
+	if len(files) == 0 {
+		return "", nil
+	}
+	origins, err := column(ctx, store, "union DeviceInfo, DeviceNetworkInfo, IdentityInfo | distinct RecordOrigin")
+	if err != nil {
+		return "", err
+	}
+	var list []string
+	for _, origin := range slices.Sorted(maps.Keys(origins)) {
+		if fromFile(origin, files) {
+			list = append(list, syntax.Quote(origin))
+		}
+	}
+	if len(list) == 0 {
+		return "", nil
+	}
+	return " | where RecordOrigin !in (" + strings.Join(list, ", ") + ")", nil
+}
+
+// fromFile reports whether an origin is one of the files or a member of one.
+func fromFile(origin string, files map[string]bool) bool {
+	for {
+		if files[origin] {
+			return true
+		}
+		at := strings.LastIndexByte(origin, '#')
+		if at < 0 {
+			return false
+		}
+		origin = origin[:at]
 	}
 }
 

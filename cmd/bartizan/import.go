@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -112,7 +113,12 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	cfg := ingest.Config{Store: store, Derive: entities(store), Records: n.records, Devices: n.devices.Keeper(id), MaxDelay: 5 * time.Second}
+	position := func(source string) (int64, error) { return store.Position(ctx, source) }
+	again, err := resumed(ctx, paths, position)
+	if err != nil {
+		return err
+	}
+	cfg := ingest.Config{Store: store, Derive: entities(store, again), Records: n.records, Devices: n.devices.Keeper(id), MaxDelay: 5 * time.Second}
 	if cfg.Families, err = families(ctx, store); err != nil {
 		return err
 	}
@@ -129,7 +135,7 @@ func importHere(ctx context.Context, f importFlags, paths []string, stdout, stde
 		}
 	}
 	pipeline := ingest.NewPipeline(ctx, cfg)
-	sink := &importSink{ctx: ctx, pipeline: pipeline, seen: map[string]int{}, position: func(source string) (int64, error) { return store.Position(ctx, source) }}
+	sink := &importSink{ctx: ctx, pipeline: pipeline, seen: map[string]int{}, position: position}
 	progress := startProgress(stderr, !f.json, sink)
 	walkErr := reader.Walk(ctx, paths, reader.Options{Tenant: id, Source: f.source, Probes: ingest.Probes(cfg.Families)}, sink)
 	totals, err := pipeline.Close(ctx)
@@ -185,6 +191,33 @@ type importSink struct {
 	path    atomic.Value // string
 	file    atomic.Pointer[reader.File]
 }
+
+// resumed names the files of which an earlier import stored records.
+func resumed(ctx context.Context, paths []string, position func(string) (int64, error)) (map[string]bool, error) {
+	sink := &nameSink{importSink: importSink{seen: map[string]int{}, position: position}, stored: map[string]bool{}}
+	named := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == "-" })
+	if len(named) == 0 {
+		return nil, nil
+	}
+	return sink.stored, reader.Walk(ctx, named, reader.Options{Name: true}, sink)
+}
+
+// nameSink notes which files an import will find partly or wholly stored.
+type nameSink struct {
+	importSink
+	stored map[string]bool
+}
+
+func (s *nameSink) Begin(f *reader.File) error {
+	err := s.importSink.Begin(f)
+	if s.done > 0 {
+		s.stored[f.Path] = true
+	}
+	return err
+}
+
+// Refuse leaves it to the import itself to say what cannot be read.
+func (s *nameSink) Refuse(string, int64, string, string) {}
 
 func (s *importSink) Begin(f *reader.File) (err error) {
 	s.files.Add(1)

@@ -189,7 +189,7 @@ func (in *intake) consumer(ctx context.Context, id tenant.ID) (*ingest.Consumer,
 		return nil, err
 	}
 	return &ingest.Consumer{Bus: in.s.bus, Keep: in.s.cfg.Bus.Keep, Log: in.s.log, Config: ingest.Config{
-		Store: store, Mapper: mapper, Derive: entities(store), Families: sources, Records: in.s.records, Traffic: in.s.traffic, Lag: in.lags.begin(id), Devices: in.s.devices.Keeper(id), Detector: detector, Alerts: in.s.alerts(store),
+		Store: store, Mapper: mapper, Derive: entities(store, nil), Families: sources, Records: in.s.records, Traffic: in.s.traffic, Lag: in.lags.begin(id), Devices: in.s.devices.Keeper(id), Detector: detector, Alerts: in.s.alerts(store),
 		Committed: func(c ingest.Commit) {
 			if c.Records >= busyCommit {
 				in.spare.Do(spareCollector)

@@ -126,6 +126,9 @@ func ident(n *Name) string {
 	return "[" + quoted(n.Text) + "]"
 }
 
+// Quote writes a text as a string literal.
+func Quote(s string) string { return quoted(s) }
+
 func quoted(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -61,6 +61,8 @@ type Options struct {
 	MaxMemory int64
 	// HashBelow is the size up to which File.Identity is a content hash (1 GiB); above it is made of path, size and modification time.
 	HashBelow int64
+	// Name says that files are only found and named: the sink gets Begin and End of each regular one, and no record.
+	Name bool
 	// TempDir holds temporary files; empty means the system's.
 	TempDir string
 	// Stdin is read for the path "-"; nil means os.Stdin.
@@ -237,6 +239,9 @@ func (w *walk) link(root, name string) error {
 }
 
 func (w *walk) regular(name string, info fs.FileInfo) error {
+	if w.opt.Name && !info.Mode().IsRegular() {
+		return nil // to open a pipe would take from it
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		w.sink.Refuse(name, 0, Unreadable, err.Error())
@@ -275,6 +280,9 @@ func (w *walk) outermost(f *File, read func() error) error {
 	w.file, w.expanded, w.members = f, 0, 0
 	if err := w.sink.Begin(f); err != nil {
 		return &stop{err}
+	}
+	if w.opt.Name {
+		read = func() error { return nil }
 	}
 	if err := read(); err != nil {
 		var s *stop
