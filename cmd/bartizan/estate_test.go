@@ -191,21 +191,32 @@ func (in *installation) get(name string) *running {
 // token makes a token in the shared state.
 func (in *installation) token(t *testing.T, scopes ...string) string {
 	t.Helper()
-	args := []string{"token", "create", "--json", "--data", filepath.Join(in.work, "desk"), "--name", "test"}
+	return in.tokenOf(t, "default", scopes...)
+}
+
+func (in *installation) tokenOf(t *testing.T, tenant string, scopes ...string) string {
+	t.Helper()
+	args := []string{"token", "create", "--json", "--tenant", tenant, "--name", "test"}
 	for _, s := range scopes {
 		args = append(args, "--scope", s)
 	}
-	cmd := exec.CommandContext(t.Context(), "bartizan", args...)
+	_, rest, _ := strings.Cut(in.command(t, args...), `"token":"`)
+	token, _, _ := strings.Cut(rest, `"`)
+	return token
+}
+
+// command runs a command on the shared state and returns what it prints.
+func (in *installation) command(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bartizan", append(args, "--data", filepath.Join(in.work, "desk"))...)
 	cmd.Env = append(os.Environ(), "BARTIZAN_SERVER_CONFIG="+in.config)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, errs.String())
+		t.Fatalf("%v: %v\n%s", args, err, errs.String())
 	}
-	_, rest, _ := strings.Cut(string(out), `"token":"`)
-	token, _, _ := strings.Cut(rest, `"`)
-	return token
+	return string(out)
 }
 
 // load is senders that deliver until they are told to stop. Each body goes to one of the addresses until somebody acknowledges it, with one Idempotency-Key,

@@ -35,9 +35,12 @@ type intake struct {
 	spare sync.Once
 	wg    sync.WaitGroup
 
-	mu      sync.Mutex
+	preparing chan struct{} // holds as many as may be prepared at a time
+
+	mu      sync.Mutex // held for moments only
 	running map[tenant.ID]*consumption
 	unheld  map[tenant.ID]time.Time // tenants whose lease nobody has, since when
+	keep    time.Time               // nothing is given to other nodes before
 }
 
 // busyCommit is how many records in one commit say that much is coming in.
@@ -51,14 +54,17 @@ func spareCollector() {
 	}
 }
 
-// consumption is a tenant's consumer.
+// consumption is a tenant's consumer, from the moment at which it begins to be prepared.
 type consumption struct {
-	lease *cluster.Lease // nil where there are no other nodes
 	stop  context.CancelFunc
+	begun bool // it is prepared
 }
 
+// prepareAtOnce is how many tenants of a shared lake are prepared at a time. Making a tenant's tables takes a cluster seconds.
+const prepareAtOnce = 4
+
 func newIntake(s *server) *intake {
-	return &intake{s: s, running: map[tenant.ID]*consumption{}, unheld: map[tenant.ID]time.Time{}, lags: newLags()}
+	return &intake{s: s, running: map[tenant.ID]*consumption{}, unheld: map[tenant.ID]time.Time{}, lags: newLags(), preparing: make(chan struct{}, prepareAtOnce)}
 }
 
 // Start opens the lakes of all tenants and consumes until ctx ends; tenants made later are found within seconds.
@@ -100,7 +106,13 @@ func (in *intake) Wait() { in.wg.Wait() }
 func (in *intake) Running() []tenant.ID {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return slices.Sorted(maps.Keys(in.running))
+	var out []tenant.ID
+	for _, id := range slices.Sorted(maps.Keys(in.running)) {
+		if in.running[id].begun {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func (in *intake) sync(ctx context.Context) error {
@@ -108,54 +120,85 @@ func (in *intake) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
 	var all error // one tenant's trouble does not keep the others waiting
 	for _, id := range tenants {
-		if in.running[id] != nil {
+		if in.has(id) {
 			continue
 		}
-		if err := in.begin(ctx, id, nil); err != nil {
+		if err := <-in.begin(ctx, id, nil); err != nil {
 			all = errors.Join(all, fmt.Errorf("tenant %s: %w", id, err))
 		}
 	}
 	return all
 }
 
-// begin starts a tenant's consumer. The caller has mu.
-func (in *intake) begin(ctx context.Context, id tenant.ID, lease *cluster.Lease) error {
-	c, err := in.consumer(ctx, id)
-	if err != nil {
-		return err
-	}
+func (in *intake) has(id tenant.ID) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.running[id] != nil
+}
+
+// begin starts a tenant's consumer, and with it the care for the lease, which is given away when the consumer has ended or could not be prepared. What
+// begin returns tells how preparing went.
+func (in *intake) begin(ctx context.Context, id tenant.ID, lease *cluster.Lease) <-chan error {
 	work, stop := context.WithCancel(ctx)
 	if lease != nil {
 		context.AfterFunc(lease.Lost, stop)
 	}
-	in.running[id] = &consumption{lease: lease, stop: stop}
+	in.mu.Lock()
+	in.running[id] = &consumption{stop: stop}
+	in.mu.Unlock()
+	prepared := make(chan error, 1)
 	in.wg.Add(1)
 	go func() {
 		defer in.wg.Done()
+		defer in.end(id, lease)
 		defer stop()
+		c, err := in.prepare(work, id)
+		prepared <- err
+		if err != nil {
+			return
+		}
 		if lease != nil {
 			attended := make(chan struct{})
 			go func() {
 				defer close(attended)
 				in.attend(work, id)
 			}()
-			defer func() { <-attended }()
+			defer func() { stop(); <-attended }()
 		}
 		c.Run(work)
-		stop()
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		delete(in.running, id)
-		in.lags.end(id)
-		if lease != nil {
-			in.s.writers.give(id)
-		}
 	}()
-	return nil
+	return prepared
+}
+
+// prepare makes a tenant's consumer when it is its turn.
+func (in *intake) prepare(ctx context.Context, id tenant.ID) (*ingest.Consumer, error) {
+	select {
+	case in.preparing <- struct{}{}:
+		defer func() { <-in.preparing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	c, err := in.consumer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.running[id].begun = true
+	return c, nil
+}
+
+// end gives away the lease first: as long as the tenant stands in running, this process does not try for it again.
+func (in *intake) end(id tenant.ID, lease *cluster.Lease) {
+	in.lags.end(id)
+	if lease != nil {
+		in.s.writers.give(id)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.running, id)
 }
 
 // consumer prepares a tenant's lake and makes what fills it.

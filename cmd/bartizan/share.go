@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -105,6 +106,10 @@ func (w *writers) release() {
 // spare is how long a lease that nobody has is left to nodes that have less to do.
 const spare = 3 * time.Second
 
+// keepSpare is how long a node keeps all it has after it took what others had left alone: nodes that seem to have nothing to do then may be dead, which shows
+// later than that their leases end.
+const keepSpare = 12 * time.Second
+
 // share takes the leases of as many tenants as are this node's part, and gives one away when another node has less to do.
 func (in *intake) share(ctx context.Context) error {
 	tenants, err := in.s.access.AllTenants(ctx)
@@ -133,20 +138,14 @@ func (in *intake) share(ctx context.Context) error {
 			load[h.Holder]++
 		}
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	load[self] = len(in.running)
+	load[self] = in.load()
 	part := (len(tenants) + len(load) - 1) / len(load)
+	free := false // a tenant is left to other nodes
 	var all error
 	for _, id := range tenants {
-		if in.running[id] != nil || busy[id] {
-			delete(in.unheld, id)
-			continue
-		}
-		if in.unheld[id].IsZero() {
-			in.unheld[id] = time.Now()
-		}
-		if len(in.running) >= part && time.Since(in.unheld[id]) < spare {
+		unheld, wanted := in.wants(id, busy[id], part)
+		if !wanted {
+			free = free || unheld
 			continue
 		}
 		if err := in.take(ctx, id); err != nil {
@@ -157,34 +156,72 @@ func (in *intake) share(ctx context.Context) error {
 	for _, n := range load {
 		least = min(least, n)
 	}
-	if len(in.running) > least+1 {
-		in.giveOne()
+	if !free {
+		in.giveOver(least + 1)
 	}
 	return all
 }
 
-// take begins to consume a tenant if nobody else does. The caller has mu.
+// load is how many tenants this process has, those included that it prepares.
+func (in *intake) load() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.running)
+}
+
+// wants reports whether nobody has a tenant, and whether this node should try for it: as long as it has less than its part, or when others have left it alone
+// for long.
+func (in *intake) wants(id tenant.ID, busy bool, part int) (unheld, wanted bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.running[id] != nil || busy {
+		delete(in.unheld, id)
+		return false, false
+	}
+	if in.unheld[id].IsZero() {
+		in.unheld[id] = time.Now()
+	}
+	if len(in.running) < part {
+		return true, true
+	}
+	if time.Since(in.unheld[id]) < spare {
+		return true, false
+	}
+	in.keep = time.Now().Add(keepSpare)
+	return true, true
+}
+
+// take begins to consume a tenant if nobody else does. The tenant's lake is prepared meanwhile: that takes a while, during which this node goes on to share.
 func (in *intake) take(ctx context.Context, id tenant.ID) error {
 	lease, err := in.s.writers.try(ctx, id)
 	if err != nil || lease == nil {
 		return err
 	}
+	in.mu.Lock()
 	delete(in.unheld, id)
-	if err := in.begin(ctx, id, lease); err != nil {
-		in.s.writers.give(id)
-		return err
-	}
-	in.s.log.Info("this node brings in the tenant's records", "tenant", id, "epoch", lease.Epoch())
+	in.mu.Unlock()
+	prepared := in.begin(ctx, id, lease)
+	in.wg.Add(1)
+	go func() {
+		defer in.wg.Done()
+		switch err := <-prepared; {
+		case err == nil:
+			in.s.log.Info("this node brings in the tenant's records", "tenant", id, "epoch", lease.Epoch())
+		case ctx.Err() == nil && lease.Lost.Err() == nil:
+			in.s.log.Error("a tenant's lake could not be prepared; it is tried again", "tenant", id, "error", err)
+		}
+	}()
 	return nil
 }
 
-// giveOne ends one tenant's consumer, whose lease another node takes. The caller has mu.
-func (in *intake) giveOne() {
-	ids := make([]tenant.ID, 0, len(in.running))
-	for id := range in.running {
-		ids = append(ids, id)
+// giveOver ends one tenant's consumer when there are more than so many, so that another node can take its lease.
+func (in *intake) giveOver(most int) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.running) <= most || time.Now().Before(in.keep) {
+		return
 	}
-	slices.Sort(ids)
+	ids := slices.Sorted(maps.Keys(in.running))
 	last := ids[len(ids)-1]
 	in.unheld[last] = time.Now()
 	in.running[last].stop()

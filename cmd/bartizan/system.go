@@ -8,6 +8,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/api"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 	"github.com/bartizan-sec/bartizan/internal/tenant"
 )
 
@@ -25,15 +26,7 @@ func (s *server) Health(ctx context.Context, id tenant.ID) api.Health {
 	h.Components = append(h.Components, api.Component("bus", "", s.bus.Ready(ctx)))
 	h.Nodes = s.nodes(ctx)
 	h.Components = append(h.Components, s.diskHealth())
-	position, err := int64(0), error(nil)
-	if store, opening := s.lakes.Open(ctx, id); opening != nil {
-		err = opening
-	} else {
-		position, err = store.Position(ctx, ingest.BusPosition)
-		if writer, ok := store.(interface{ Trouble() error }); ok && err == nil {
-			err = writer.Trouble() // records wait on the bus meanwhile
-		}
-	}
+	position, err := s.lakeHealth(ctx, id)
 	h.Components = append(h.Components, api.Component("lake", s.lakeName(), err))
 	if status, err := s.bus.Status(ctx, id); err == nil {
 		q := api.HealthQueue{Name: "records on their way into the lake", Waiting: max(0, int64(status.Last)-position), Bytes: int64(status.Bytes), MaxBytes: status.MaxBytes} //nolint:gosec // far below 2^63
@@ -48,6 +41,24 @@ func (s *server) Health(ctx context.Context, id tenant.ID) api.Health {
 		h.Queues = append(h.Queues, api.HealthQueue{Name: "background jobs", Waiting: int64(jobs.Waiting), Failed: int64(jobs.Retrying)})
 	}
 	return h
+}
+
+// lakeHealth asks the tenant's lake how far it is. While its tables are made, that is not waited for.
+func (s *server) lakeHealth(ctx context.Context, id tenant.ID) (position int64, err error) {
+	const patience = time.Second
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fault.Newf(fault.Unavailable, "the lake does not answer within %s; it is being prepared or very busy", patience))
+	defer cancel()
+	store, err := s.lakes.Open(ctx, id)
+	if err == nil {
+		position, err = store.Position(ctx, ingest.BusPosition)
+	}
+	if err != nil && ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if writer, ok := store.(interface{ Trouble() error }); ok && err == nil {
+		err = writer.Trouble() // records wait on the bus meanwhile
+	}
+	return position, err
 }
 
 // Backups implements api.System.
