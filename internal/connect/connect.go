@@ -94,7 +94,7 @@ type At struct {
 	Stream string
 	Cursor json.RawMessage // of the last page; empty at first
 	Since  time.Time       // where to begin without a cursor
-	// Known tells which ids were delivered and are still remembered.
+	// Known tells which ids without a record (files, blobs) were met and are still remembered.
 	Known func(ctx context.Context, ids []string) (map[string]bool, error)
 }
 
@@ -108,6 +108,8 @@ type Page struct {
 	Mark time.Time
 	// Forget says that ids of records from before it need not be remembered; zero: remember all.
 	Forget time.Time
+	// Trouble says that something was left out, to be asked for again later, and why. The page is taken; the run counts as failed.
+	Trouble error
 }
 
 // Record is one record of a service.
@@ -129,6 +131,8 @@ type Error struct {
 	Code    fault.Code // unauthorized: credentials; permission: they do not suffice; invalid: the settings; busy: later; unavailable: the service or the way to it
 	Message string
 	After   time.Time // not before this time, when the service says so
+	Status  int       // that the service answered with, when it refused
+	Broken  bool      // the service answered, and the answer is of no use
 	Err     error
 }
 

@@ -39,7 +39,9 @@ type batch struct {
 	Forget time.Time       `json:"forget"`
 	Hashes []int64         `json:"hashes"`
 	Times  []int64         `json:"times"`
-	Body   []byte          `json:"body"` // records, a line each, compressed
+	Marks  []int64         `json:"marks,omitempty"` // ids without a record: files and blobs that were read
+	Read   []int64         `json:"read,omitempty"`  // their times
+	Body   []byte          `json:"body"`            // records, a line each, compressed
 	Count  int64           `json:"count"`
 	Bytes  int64           `json:"bytes"`
 }
@@ -50,9 +52,13 @@ func (j *job) take(ctx context.Context, k *Kind, stream string, page Page) error
 	if b.Source == "" {
 		b.Source = k.Family
 	}
-	hashes := make([]int64, len(page.Records))
+	hashes := make([]int64, 0, len(page.Records))
 	for i := range page.Records {
-		hashes[i] = hash(page.Records[i].ID)
+		if r := &page.Records[i]; r.Data == nil {
+			b.Marks, b.Read = append(b.Marks, hash(r.ID)), append(b.Read, r.Time.UnixMicro())
+		} else {
+			hashes = append(hashes, hash(r.ID))
+		}
 	}
 	known, err := j.s.store.seen(ctx, j.row, stream, hashes)
 	if err != nil {
@@ -61,15 +67,13 @@ func (j *job) take(ctx context.Context, k *Kind, stream string, page Page) error
 	var body bytes.Buffer
 	for i := range page.Records {
 		r := &page.Records[i]
-		if known[hashes[i]] {
+		id := hash(r.ID)
+		if r.Data == nil || known[id] {
 			continue
 		}
-		known[hashes[i]] = true // a page may hold a record twice
-		b.Hashes = append(b.Hashes, hashes[i])
+		known[id] = true // a page may hold a record twice
+		b.Hashes = append(b.Hashes, id)
 		b.Times = append(b.Times, r.Time.UnixMicro())
-		if r.Data == nil {
-			continue
-		}
 		body.Write(r.Data)
 		body.WriteByte('\n')
 		b.Count++
@@ -135,9 +139,12 @@ func (j *job) commit(ctx context.Context, b *batch, refused int64) error {
 	if b.Count > 0 {
 		number++
 	}
-	ids := make([]seenRow, len(b.Hashes))
+	ids := make([]seenRow, 0, len(b.Hashes)+len(b.Marks))
 	for i, h := range b.Hashes {
-		ids[i] = seenRow{Tenant: j.row.Tenant, Connector: j.row.ID, Stream: b.Stream, Hash: h, Time: b.Times[i]}
+		ids = append(ids, seenRow{Tenant: j.row.Tenant, Connector: j.row.ID, Stream: b.Stream, Hash: h, Time: b.Times[i]})
+	}
+	for i, h := range b.Marks {
+		ids = append(ids, seenRow{Tenant: j.row.Tenant, Connector: j.row.ID, Stream: marks(b.Stream), Hash: h, Time: b.Read[i]})
 	}
 	err := j.s.store.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		err := held(ctx, tx, j.row, j.lease, func(q *bun.UpdateQuery) *bun.UpdateQuery {
@@ -150,19 +157,51 @@ func (j *job) commit(ctx context.Context, b *batch, refused int64) error {
 		if err := remember(ctx, tx, ids); err != nil {
 			return err
 		}
-		if b.Forget.IsZero() {
-			return nil
+		if !b.Forget.IsZero() {
+			if err := forget(ctx, tx, j.row, b.Forget, b.Stream, marks(b.Stream)); err != nil {
+				return err
+			}
 		}
-		return forget(ctx, tx, j.row, b.Stream, b.Forget)
+		return j.bound(ctx, tx, &next, int64(len(ids)))
 	})
 	if err != nil {
 		return err
+	}
+	if dropped := next.Dropped - j.progress.Dropped; dropped > 0 {
+		j.opt.Log.Warn("a connector remembers as many ids as it may; the oldest were forgotten, and are delivered again if the service lists them again", "tenant", j.row.Tenant, "connector", j.row.Name, "forgotten", dropped)
 	}
 	j.progress, j.row.Batch, j.row.Outbox = next, number, ""
 	j.run.Records += b.Count - min(refused, b.Count)
 	j.run.Refused += refused
 	j.run.Bytes += b.Bytes
 	return nil
+}
+
+// bound keeps the connector's remembered ids within their number. They are counted once in a run and when the estimate says that they are too many.
+func (j *job) bound(ctx context.Context, tx bun.Tx, next *progress, added int64) error {
+	most := int64(j.s.remembered)
+	if added == 0 {
+		return nil
+	}
+	if j.counted {
+		if j.remembered += added; j.remembered <= most {
+			return nil
+		}
+	}
+	keep := most
+	if j.counted {
+		keep -= most / 20 // not again with every batch
+	}
+	left, dropped, err := trim(ctx, tx, j.row, keep)
+	if err != nil {
+		return err
+	}
+	j.counted, j.remembered = true, left
+	if dropped == 0 {
+		return nil
+	}
+	next.Dropped += dropped
+	return held(ctx, tx, j.row, j.lease, func(q *bun.UpdateQuery) *bun.UpdateQuery { return q.Set("cursors = ?", encode(*next)) })
 }
 
 func hash(id string) int64 {

@@ -65,7 +65,11 @@ func (f *Fetcher) Do(ctx context.Context, method, address, needs string) (*Answe
 		if a.Status == http.StatusUnauthorized && !again && f.Renew != nil && f.Renew() {
 			continue
 		}
-		return nil, f.refused(a, needs)
+		err = f.refused(a, needs)
+		if e := (*Error)(nil); errors.As(err, &e) {
+			e.Status = a.Status
+		}
+		return nil, err
 	}
 }
 
@@ -93,7 +97,20 @@ func (f *Fetcher) once(ctx context.Context, method, address string) (*Answer, er
 			return nil, f.Trouble(err)
 		}
 	}
-	res, err := f.HTTP.Do(req)
+	client := *f.HTTP
+	client.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+		if err := f.stays(r.URL.String()); err != nil {
+			return err
+		}
+		if f.HTTP.CheckRedirect != nil {
+			return f.HTTP.CheckRedirect(r, via)
+		}
+		if len(via) > 3 {
+			return failure(fault.Unavailable, "%s redirects too often", f.Service)
+		}
+		return nil
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, f.Trouble(err)
 	}
@@ -108,10 +125,18 @@ func (f *Fetcher) once(ctx context.Context, method, address string) (*Answer, er
 	}
 	a.Body, err = io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
-		return nil, f.Trouble(err)
+		var slow net.Error
+		late := errors.Is(err, context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout()
+		err = f.Trouble(err)
+		if e := (*Error)(nil); errors.As(err, &e) {
+			e.Broken = a.Status/100 == 2 && !late
+		}
+		return nil, err
 	}
 	if int64(len(a.Body)) > limit {
-		return nil, failure(fault.TooLarge, "%s sent more than %d MiB in one answer", f.Service, limit>>20)
+		e := failure(fault.TooLarge, "%s sent more than %d MiB in one answer", f.Service, limit>>20)
+		e.Broken = true
+		return nil, e
 	}
 	return a, nil
 }
@@ -119,7 +144,9 @@ func (f *Fetcher) once(ctx context.Context, method, address string) (*Answer, er
 // Decode reads the body as JSON; a body that ends too early, or is none, is the service's trouble and is asked for again later.
 func (f *Fetcher) Decode(a *Answer, into any) error {
 	if err := json.Unmarshal(a.Body, into); err != nil {
-		return failure(fault.Unavailable, "%s sent an answer that is not whole or no JSON; it is asked again", f.Service)
+		e := failure(fault.Unavailable, "%s sent an answer that is not whole or no JSON; it is asked again", f.Service)
+		e.Broken = true
+		return e
 	}
 	return nil
 }

@@ -132,6 +132,9 @@ type job struct {
 	run      runRow
 	progress progress
 	hidden   []string // values that must not show in messages
+
+	remembered int64 // at most so many ids, once they were counted
+	counted    bool
 }
 
 // one takes the lease and runs the connector.
@@ -195,11 +198,7 @@ func (j *job) work(ctx context.Context) (more bool, err error) {
 	if k == nil {
 		return false, loading
 	}
-	for _, f := range k.Fields {
-		if v := values[f.Name]; f.Type == Secret && len(v) > 5 {
-			j.hidden = append(j.hidden, v)
-		}
-	}
+	j.hidden = k.secrets(values)
 	if j.progress, err = j.row.progress(); err != nil {
 		return false, err
 	}
@@ -260,6 +259,9 @@ func (j *job) pull(ctx context.Context, k *Kind, p Puller) (more bool, err error
 				failed[stream] = err
 				continue
 			}
+			if page.Trouble != nil {
+				failed[stream] = page.Trouble
+			}
 			if page.More {
 				left = append(left, stream)
 			}
@@ -273,14 +275,14 @@ func (j *job) pull(ctx context.Context, k *Kind, p Puller) (more bool, err error
 	return false, together(p.Streams(), failed)
 }
 
-// known tells a puller which ids of a stream were delivered.
+// known tells a puller which files or blobs of a stream were read.
 func (j *job) known(stream string) func(context.Context, []string) (map[string]bool, error) {
 	return func(ctx context.Context, ids []string) (map[string]bool, error) {
 		hashes := make([]int64, len(ids))
 		for i, id := range ids {
 			hashes[i] = hash(id)
 		}
-		found, err := j.s.store.seen(ctx, j.row, stream, hashes)
+		found, err := j.s.store.seen(ctx, j.row, marks(stream), hashes)
 		out := map[string]bool{}
 		for i, id := range ids {
 			if found[hashes[i]] {
@@ -420,10 +422,25 @@ func (j *job) hide(err error) string {
 	if fault.CodeOf(err) == fault.Internal && ours(err) {
 		text = fmt.Sprintf("trouble in this house, not of the service: %s", text)
 	}
-	for _, secret := range j.hidden {
-		text = strings.ReplaceAll(text, secret, "…")
+	return tidyLong(without(text, j.hidden))
+}
+
+// secrets are the values that must not show in messages.
+func (k *Kind) secrets(values Values) []string {
+	var out []string
+	for _, f := range k.Fields {
+		if v := values[f.Name]; f.Type == Secret && len(v) > 5 {
+			out = append(out, v)
+		}
 	}
-	return tidyLong(text)
+	return out
+}
+
+func without(text string, secrets []string) string {
+	for _, s := range secrets {
+		text = strings.ReplaceAll(text, s, "…")
+	}
+	return text
 }
 
 func tidyLong(s string) string {

@@ -26,6 +26,8 @@ type Options struct {
 	HTTP    *http.Client
 	Folders []string
 	Now     func() time.Time // nil: the clock
+	// Remembered bounds the ids of delivered records that are kept for one connector; 0: 2,000,000.
+	Remembered int
 }
 
 // Service keeps connectors.
@@ -35,6 +37,8 @@ type Service struct {
 	secrets *secret.Store
 	env     Env
 	now     func() time.Time
+
+	remembered int
 }
 
 // New returns the service on the state database.
@@ -42,7 +46,12 @@ func New(db *bun.DB, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{store: store{db}, kinds: o.Kinds, secrets: o.Secrets, env: Env{HTTP: o.HTTP, Now: o.Now, Folders: o.Folders}, now: o.Now}
+	if o.Remembered <= 0 {
+		o.Remembered = mostRemembered
+	}
+	return &Service{
+		remembered: o.Remembered, store: store{db}, kinds: o.Kinds, secrets: o.Secrets, env: Env{HTTP: o.HTTP, Now: o.Now, Folders: o.Folders}, now: o.Now,
+	}
 }
 
 // State is what a connector does.
@@ -81,6 +90,7 @@ type Connector struct {
 	Records    int64          `json:"records"`
 	Refused    int64          `json:"refused"`
 	Bytes      int64          `json:"bytes"`
+	Forgotten  int64          `json:"forgotten" doc:"ids of delivered records that were forgotten early, since a connector remembers two million at most; such records are delivered again if the service lists them again"`
 	LagSeconds *int64         `json:"lagSeconds,omitempty" doc:"seconds since everything that the service had was fetched; absent before the first time"`
 	Created    time.Time      `json:"created"`
 	CreatedBy  string         `json:"createdBy"`
@@ -133,9 +143,10 @@ func (s *Service) kind(name string) (*Kind, error) {
 }
 
 const (
-	maxConnectors = 200 // per tenant
-	leastInterval = 30 * time.Second
-	mostInterval  = 7 * 24 * time.Hour
+	maxConnectors  = 200       // per tenant
+	mostRemembered = 2_000_000 // ids, per connector
+	leastInterval  = 30 * time.Second
+	mostInterval   = 7 * 24 * time.Hour
 	// firstReach is how far back a new connector begins.
 	firstReach = 24 * time.Hour
 )
@@ -460,8 +471,10 @@ func (s *Service) try(ctx context.Context, k *Kind, values Values) (*Tested, err
 	defer p.Close()
 	out := &Tested{OK: true, Details: p.Test(ctx)}
 	var failed []string
-	for _, c := range out.Details {
-		if !c.OK {
+	hidden := k.secrets(values)
+	for i := range out.Details {
+		c := &out.Details[i]
+		if c.Message = without(c.Message, hidden); !c.OK {
 			out.OK = false
 			failed = append(failed, c.Name+": "+c.Message)
 		}
@@ -640,7 +653,7 @@ func (s *Service) view(r *row, secrets []string) Connector {
 		c.LagSeconds = &lag
 	}
 	if p, err := r.progress(); err == nil {
-		c.Cursor = p.String()
+		c.Cursor, c.Forgotten = p.String(), p.Dropped
 	}
 	return c
 }

@@ -78,6 +78,7 @@ type seenRow struct {
 type progress struct {
 	Since   time.Time               `json:"since"` // where streams without a cursor begin
 	Streams map[string]streamCursor `json:"streams"`
+	Dropped int64                   `json:"dropped,omitempty"` // ids that were forgotten since there were too many
 }
 
 type streamCursor struct {
@@ -142,12 +143,12 @@ func (s store) list(ctx context.Context, id tenant.ID) ([]row, error) {
 	return rows, err
 }
 
-// due lists connectors whose time has come and that nobody works on, the longest waiting first.
+// due lists connectors whose time has come and that nobody works on, the longest waiting first. One that is switched off still settles a batch that is on its way.
 func (s store) due(ctx context.Context, now time.Time, limit int) ([]row, error) {
 	var rows []row
 	err := s.db.NewSelect().Model(&rows).
 		Where("(lease = '' OR lease_until < ?)", now.UnixMicro()).
-		Where("(outbox <> '' OR lease <> '' OR (enabled = 1 AND paused = 0 AND next_run <= ?))", now.UnixMicro()).
+		Where("(lease <> '' OR ((outbox <> '' OR (enabled = 1 AND paused = 0)) AND (next_run IS NULL OR next_run <= ?)))", now.UnixMicro()).
 		Order("next_run").Limit(int64(limit)).Scan(ctx)
 	return rows, err
 }
@@ -206,10 +207,38 @@ func remember(ctx context.Context, db bun.IDB, rows []seenRow) error {
 	return nil
 }
 
+// marks is under which name the ids of a stream's files and blobs stand, apart from those of records.
+func marks(stream string) string { return stream + marksEnd }
+
+const marksEnd = " read"
+
 // forget drops ids of records from before the time.
-func forget(ctx context.Context, db bun.IDB, r *row, stream string, before time.Time) error {
-	_, err := db.NewDelete().Model((*seenRow)(nil)).Where("tenant_id = ? AND connector = ? AND stream = ? AND time < ?", r.Tenant, r.ID, stream, before.UnixMicro()).Exec(ctx)
+func forget(ctx context.Context, db bun.IDB, r *row, before time.Time, streams ...string) error {
+	_, err := db.NewDelete().Model((*seenRow)(nil)).Where("tenant_id = ? AND connector = ? AND stream IN (?) AND time < ?", r.Tenant, r.ID, bun.List(streams), before.UnixMicro()).Exec(ctx)
 	return err
+}
+
+// trim drops ids of the oldest records of a connector until at most a number of them is left, and says how many are left and how many it dropped. Without its
+// marks a stream would begin its files anew: they stay, and when they are too many, the connector fails and says so.
+func trim(ctx context.Context, db bun.IDB, r *row, most int64) (left, dropped int64, err error) {
+	count := func(which string) (int64, error) {
+		n, err := db.NewSelect().Model((*seenRow)(nil)).Where("tenant_id = ? AND connector = ? AND stream "+which, r.Tenant, r.ID, "%"+marksEnd).Count(ctx)
+		return int64(n), err
+	}
+	marked, err := count("LIKE ?")
+	if err != nil {
+		return 0, 0, err
+	}
+	if marked > most {
+		return 0, 0, failure(fault.Limit, "%d files are remembered, and a connector remembers at most %d: narrow what it reads, move old files away, or lay them out by day", marked, most)
+	}
+	if left, err = count("NOT LIKE ?"); err != nil || left <= most {
+		return left, 0, err
+	}
+	_, err = db.NewRaw(`DELETE FROM connector_seen WHERE tenant_id = ? AND connector = ? AND (stream, hash) IN
+		(SELECT stream, hash FROM connector_seen WHERE tenant_id = ? AND connector = ? AND stream NOT LIKE ? ORDER BY time, hash LIMIT ?)`,
+		r.Tenant, r.ID, r.Tenant, r.ID, "%"+marksEnd, left-most).Exec(ctx)
+	return most, left - most, err
 }
 
 // keptRuns is how many runs of a connector are remembered.

@@ -111,10 +111,11 @@ type place struct {
 }
 
 const (
-	pageKeys     = 200     // of a list
-	pageRecords  = 2000    // of a batch
-	pageBytes    = 8 << 20 // of a batch
-	maxFile      = 1 << 30 // after decompression
+	pageKeys     = 200      // of a list
+	pageRecords  = 2000     // of a batch
+	pageBytes    = 8 << 20  // of a batch
+	maxFile      = 1 << 30  // after decompression
+	maxValue     = 16 << 20 // of a record
 	maxListRoots = 20_000
 )
 

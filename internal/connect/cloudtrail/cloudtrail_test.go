@@ -238,9 +238,13 @@ func TestFolder(t *testing.T) {
 	h.Healthy()
 	h.Once(ids, []string{"one", "two", "three", "four"})
 	write("a/3.json.gz", events("five"))
+	write("a/4.json", []byte(`{"Records":[{"eventID":"huge","x":"`+strings.Repeat("x", 17<<20)+`"}]}`))
 	h.Pass(10 * time.Minute)
 	h.Healthy()
 	h.Once(ids, []string{"one", "two", "three", "four", "five"})
+	if got := h.Kept(`"unreadable":"([^"]*)"`); len(got) != 1 || got["a record of it is larger than a record may be"] != 1 {
+		t.Errorf("a huge record: %v", got)
+	}
 	for _, bad := range []string{"file:///etc", "file://" + filepath.ToSlash(filepath.Dir(dir)), "file://" + filepath.ToSlash(dir) + "/../.."} {
 		if _, err := h.Service.Test(t.Context(), "cloudtrail", map[string]any{"bucket": bad}); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%s may be read: %v", bad, err)

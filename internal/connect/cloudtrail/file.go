@@ -80,7 +80,10 @@ func (w *watched) Read(b []byte) (int, error) {
 	return n, err
 }
 
-var errTooLarge = errors.New("it is larger than a file may be")
+var (
+	errTooLarge = errors.New("it is larger than a file may be")
+	errRecord   = errors.New("a record of it is larger than a record may be")
+)
 
 // walk gives the records of a file to fn until that returns false: the list "Records" of an object, or objects one after another. Compression is taken off.
 func walk(r io.Reader, fn func(json.RawMessage) bool) (whole bool, err error) {
@@ -93,7 +96,7 @@ func walk(r io.Reader, fn func(json.RawMessage) bool) (whole bool, err error) {
 		}
 		plain = z
 	}
-	limited := &limit{r: plain, left: maxFile}
+	limited := &limit{r: plain, left: maxFile, value: maxValue}
 	d := json.NewDecoder(limited)
 	for {
 		t, err := d.Token()
@@ -106,7 +109,10 @@ func walk(r io.Reader, fn func(json.RawMessage) bool) (whole bool, err error) {
 		if t != json.Delim('{') && t != json.Delim('[') {
 			return false, errors.New("it holds no records")
 		}
-		stop, err := list(d, t == json.Delim('['), fn)
+		stop, err := list(d, t == json.Delim('['), func(raw json.RawMessage) bool {
+			limited.value = maxValue
+			return fn(raw)
+		})
 		if stop || err != nil {
 			return false, err
 		}
@@ -166,18 +172,23 @@ func list(d *json.Decoder, array bool, fn func(json.RawMessage) bool) (stop bool
 	return false, err
 }
 
-// limit ends an expansion that has no end.
+// limit ends an expansion that has no end, and records that do not fit into memory.
 type limit struct {
-	r    io.Reader
-	left int64
+	r     io.Reader
+	left  int64
+	value int64 // of the record that is being read
 }
 
 func (l *limit) Read(b []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, errTooLarge
 	}
-	n, err := l.r.Read(b[:min(int64(len(b)), l.left)])
+	if l.value <= 0 {
+		return 0, errRecord
+	}
+	n, err := l.r.Read(b[:min(int64(len(b)), l.left, l.value)])
 	l.left -= int64(n)
+	l.value -= int64(n)
 	return n, err
 }
 

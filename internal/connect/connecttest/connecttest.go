@@ -54,6 +54,9 @@ func (f family) Normalise(*normalise.Record, *normalise.Batch) error {
 	return errors.New("not called")
 }
 
+// Remembered is how many ids a connector of a house remembers.
+const Remembered = 1000
+
 // Open makes a house for kinds. The services that the tests play are at the addresses.
 func Open(t *testing.T, kinds []connect.Kind, folders []string, services ...*httptest.Server) *House {
 	t.Helper()
@@ -86,7 +89,7 @@ func Open(t *testing.T, kinds []connect.Kind, folders []string, services ...*htt
 		families = append(families, ingest.Family{Family: family(k.Family)})
 	}
 	h.receiver = ingest.NewReceiver(b, ingest.NewRecords(db), families)
-	h.Service = connect.New(db, connect.Options{Kinds: kinds, Secrets: secret.New(db, ring), HTTP: client, Folders: folders, Now: h.Now})
+	h.Service = connect.New(db, connect.Options{Kinds: kinds, Secrets: secret.New(db, ring), HTTP: client, Folders: folders, Now: h.Now, Remembered: Remembered})
 	h.Runner = h.Another()
 	t.Cleanup(func() {
 		client.CloseIdleConnections()

@@ -1,7 +1,8 @@
 // Package office pulls the Office 365 Management Activity API: the unified audit log of Exchange, SharePoint, Teams, Entra ID and others.
 //
 // The service puts records into blobs and lists blobs by the time at which they were made. A stream per content type goes from window to window of that list; a
-// page is one part of the list, or one blob.
+// page is one part of the list, or one blob. A blob that cannot be read is put aside, so that it holds up no other, and is asked for again later. What is read and
+// is of no use, six times over more than two hours, is given up: a record that names it goes to the family, which refuses it, so that it shows as refused.
 package office
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +67,6 @@ func open(v connect.Values, env connect.Env) (connect.Puller, error) {
 		return nil, err
 	}
 	f.Explain = explain
-	f.Limit = 256 << 20
 	p := &puller{fetch: f, feed: f.Base + "/api/v1.0/" + url.PathEscape(v["tenant"]) + "/activity/feed", who: v["tenant"], types: v.List("contentTypes"), overlap: time.Duration(v.Int("overlap")) * time.Minute, now: env.Now}
 	known := map[string]bool{}
 	for _, t := range types() {
@@ -130,13 +131,17 @@ type place struct {
 	Next    string        `json:"next,omitempty"`
 	Listed  bool          `json:"listed"` // the list of the window is at its end
 	Blobs   []blob        `json:"blobs,omitempty"`
-	Skew    time.Duration `json:"skew"` // the service's clock less ours
+	Aside   []blob        `json:"aside,omitempty"` // those that could not be read, of this window or former ones
+	Skew    time.Duration `json:"skew"`            // the service's clock less ours
 }
 
 type blob struct {
 	URI     string    `json:"contentUri"`
 	ID      string    `json:"contentId"`
 	Created time.Time `json:"contentCreated"`
+	Tries   int       `json:"tries,omitempty"`  // that failed
+	Broken  int       `json:"broken,omitempty"` // of them, those that the service answered
+	After   time.Time `json:"after"`            // not to be tried before
 }
 
 // Streams implements connect.Puller.
@@ -160,19 +165,31 @@ func (p *puller) Next(ctx context.Context, at connect.At) (connect.Page, error) 
 		w.Started = true
 		return p.page(w, nil, true)
 	}
+	for i, b := range w.Aside {
+		if !b.After.After(p.now().Add(w.Skew)) {
+			w.Aside = slices.Delete(slices.Clone(w.Aside), i, i+1)
+			return p.content(ctx, at, w, b)
+		}
+	}
 	if len(w.Blobs) > 0 {
-		return p.content(ctx, at, w)
+		b := w.Blobs[0]
+		w.Blobs = w.Blobs[1:]
+		return p.content(ctx, at, w, b)
 	}
 	return p.list(ctx, at, w)
 }
 
+// floor is the time from which on ids are remembered while the window lasts.
+func (p *puller) floor(w place) time.Time {
+	if w.From.IsZero() {
+		return w.Mark.Add(-p.overlap)
+	}
+	return w.From
+}
+
 func (p *puller) page(w place, records []connect.Record, more bool) (connect.Page, error) {
 	raw, err := json.Marshal(w)
-	from := w.From
-	if from.IsZero() {
-		from = w.Mark.Add(-p.overlap)
-	}
-	return connect.Page{Records: records, Cursor: raw, More: more, Mark: w.Mark, Forget: from.Add(-repeats)}, err
+	return connect.Page{Records: records, Cursor: raw, More: more, Mark: w.Mark, Forget: p.floor(w).Add(-repeats)}, err
 }
 
 // start starts the subscription; one that is started stays as it is.
@@ -240,7 +257,7 @@ func (p *puller) list(ctx context.Context, at connect.At, w place) (connect.Page
 		return connect.Page{}, err
 	}
 	for i := range blobs {
-		if !known[ids[i]] {
+		if !known[ids[i]] && !slices.ContainsFunc(w.Aside, func(b blob) bool { return b.ID == blobs[i].ID }) {
 			w.Blobs = append(w.Blobs, blobs[i])
 		}
 	}
@@ -270,38 +287,95 @@ func (p *puller) after(w place, records []connect.Record, clock time.Time) (conn
 	return page, err
 }
 
-// content fetches the first of the blobs.
-func (p *puller) content(ctx context.Context, at connect.At, w place) (connect.Page, error) {
-	b := w.Blobs[0]
+const (
+	mostTries  = 6               // of a blob whose content is of no use
+	firstPause = 5 * time.Minute // doubled after each try
+	lastPause  = 6 * time.Hour
+	mostAside  = 100
+)
+
+// content fetches a blob, which is no longer in the place.
+func (p *puller) content(ctx context.Context, at connect.At, w place, b blob) (connect.Page, error) {
 	clock := p.now().Add(w.Skew)
 	when := b.Created
-	if when.Before(w.From) {
-		when = w.From
+	if floor := p.floor(w); when.Before(floor) {
+		when = floor
 	}
 	records := []connect.Record{{ID: "blob " + b.ID, Time: when}}
-	a, err := p.fetch.Get(ctx, b.URI, needsOf(at.Stream))
+	list, answered, err := p.blob(ctx, at.Stream, b)
+	if !answered.IsZero() {
+		clock = answered
+	}
 	switch {
+	case err == nil:
 	case errors.Is(err, errGone): // the service keeps blobs for seven days
-	case err != nil:
-		return connect.Page{}, err
+		if b.Tries > 0 {
+			records = append(records, unreadable(b, when, err))
+		}
 	default:
-		var list []json.RawMessage
-		if err := p.fetch.Decode(a, &list); err != nil {
+		b.Tries++
+		trouble, final := setAside(&b, err, clock)
+		if trouble == nil || !final && len(w.Aside) >= mostAside {
 			return connect.Page{}, err
 		}
-		clock = a.Clock
-		for _, raw := range list {
-			var head struct {
-				ID string `json:"Id"`
-			}
-			if json.Unmarshal(raw, &head) != nil || head.ID == "" {
-				head.ID = connect.ContentID(raw)
-			}
-			records = append(records, connect.Record{ID: head.ID, Time: when, Data: connect.Compact(raw)})
+		if final {
+			records = append(records, unreadable(b, when, err))
+		} else {
+			w.Aside, records = append(slices.Clone(w.Aside), b), nil
 		}
+		page, err := p.after(w, records, clock)
+		page.Trouble = trouble
+		return page, err
 	}
-	w.Blobs = w.Blobs[1:]
+	for _, raw := range list {
+		var head struct {
+			ID string `json:"Id"`
+		}
+		if json.Unmarshal(raw, &head) != nil || head.ID == "" {
+			head.ID = connect.ContentID(raw)
+		}
+		records = append(records, connect.Record{ID: head.ID, Time: when, Data: connect.Compact(raw)})
+	}
 	return p.after(w, records, clock)
+}
+
+// blob reads the records of a blob, and the service's clock.
+func (p *puller) blob(ctx context.Context, contentType string, b blob) (list []json.RawMessage, clock time.Time, err error) {
+	a, err := p.fetch.Get(ctx, b.URI, needsOf(contentType))
+	if err != nil {
+		return nil, clock, err
+	}
+	return list, a.Clock, p.fetch.Decode(a, &list)
+}
+
+// setAside says what people are told of a blob that could not be read and notes when it is tried again; final: not any more. Without trouble the error is not
+// about this blob: credentials, limits, a service that is away.
+func setAside(b *blob, err error, clock time.Time) (trouble error, final bool) {
+	var e *connect.Error
+	if !errors.As(err, &e) {
+		return nil, false
+	}
+	switch {
+	case e.Broken, e.Status == http.StatusBadRequest, e.Status == http.StatusNotFound:
+		b.Broken++
+	case e.Status < http.StatusInternalServerError || e.Code == fault.Busy:
+		return nil, false
+	}
+	if b.Broken >= mostTries {
+		return connect.Failure(fault.Invalid, "the content %s could not be read %d times and is given up; it stands among the refused records: %s", b.ID, b.Tries, e.Message), true
+	}
+	pause := firstPause
+	for i := 1; i < b.Tries && pause < lastPause; i++ {
+		pause *= 2
+	}
+	b.After = clock.Add(min(pause, lastPause))
+	return connect.Failure(e.Code, "the content %s could not be read and is tried again later (try %d): %s", b.ID, b.Tries, e.Message), false
+}
+
+// unreadable is the record that stands for a blob which is given up.
+func unreadable(b blob, when time.Time, err error) connect.Record {
+	raw, _ := json.Marshal(map[string]any{"contentId": b.ID, "contentUri": b.URI, "contentCreated": b.Created, "tries": b.Tries, "unreadable": err.Error()})
+	return connect.Record{ID: "unreadable " + b.ID, Time: when, Data: raw}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") }

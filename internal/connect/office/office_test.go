@@ -13,6 +13,8 @@ import (
 	"github.com/bartizan-sec/bartizan/internal/connect"
 	. "github.com/bartizan-sec/bartizan/internal/connect/connecttest"
 	"github.com/bartizan-sec/bartizan/internal/connect/office"
+	"github.com/bartizan-sec/bartizan/internal/normalise"
+	"github.com/bartizan-sec/bartizan/internal/normalise/m365"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
@@ -37,6 +39,7 @@ type service struct {
 	fetched map[string]int
 	refuse  string
 	clock   func() time.Time
+	corrupt string // id of a blob whose content is no JSON
 }
 
 func play(t *testing.T) *service {
@@ -104,6 +107,10 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 		for _, b := range s.blobs {
 			if b.id == strings.TrimPrefix(path, "/audit/") {
 				s.fetched[b.id]++
+				if b.id == s.corrupt {
+					fmt.Fprint(w, `[{"Id":"half`)
+					return
+				}
 				var out []map[string]any
 				for _, id := range b.records {
 					out = append(out, map[string]any{"Id": id, "CreationTime": b.when.Add(-time.Hour).Format("2006-01-02T15:04:05"), "Workload": "Exchange", "Operation": "New-InboxRule", "RecordType": 1})
@@ -173,4 +180,63 @@ func TestContent(t *testing.T) {
 	}
 	h.Once(ids, all)
 	h.Hidden(secret, "eyJ.office")
+}
+
+// A blob that stays corrupt holds up no other one, is tried a number of times over some hours, and ends as a record that the family refuses.
+func TestCorruptContent(t *testing.T) {
+	s := play(t)
+	h := Open(t, []connect.Kind{office.Kind()}, nil, s.Server)
+	s.clock = h.Now
+	var all []string
+	add := func(ago time.Duration) string {
+		id := fmt.Sprintf("c%03d", len(s.blobs))
+		s.blobs = append(s.blobs, content{id: id, kind: "Audit.Exchange", when: h.Now().Add(-ago), records: []string{"r-" + id}})
+		all = append(all, "r-"+id)
+		return id
+	}
+	add(3 * time.Hour)
+	s.corrupt = add(2 * time.Hour)
+	all = all[:1]
+	add(time.Hour)
+	h.Add("office365", h.Now().Add(-5*time.Hour), map[string]any{"tenant": org, "clientId": "c1", "clientSecret": secret, "login": s.URL, "url": s.URL, "contentTypes": "Audit.Exchange"})
+	if c := h.Run(); c.LastError == nil || !strings.Contains(c.LastError.Message, s.corrupt) {
+		t.Fatalf("nobody is told: %+v", c.LastError)
+	}
+	h.Once(ids, all) // the others are there at once
+	for range 12 {
+		h.Pass(time.Hour)
+		add(5 * time.Minute)
+		h.Run()
+	}
+	h.Once(ids, all)
+	if n := s.fetched[s.corrupt]; n != 6 {
+		t.Errorf("the corrupt blob was asked for %d times", n)
+	}
+	if got := h.Kept(`"contentId":"([^"]+)"`); len(got) != 1 || got[s.corrupt] != 1 {
+		t.Errorf("given up: %v", got)
+	}
+	raw := fmt.Sprintf(`{"contentId":%q,"unreadable":"x"}`, s.corrupt)
+	if err := m365.New().Normalise(&normalise.Record{Data: []byte(raw)}, new(normalise.Batch)); err == nil {
+		t.Error("the family takes the record of a blob that was given up")
+	}
+	h.Pass(time.Hour)
+	h.Healthy()
+	h.Hidden(secret, "eyJ.office")
+}
+
+// While the service is away, nothing is given up.
+func TestAwayForLong(t *testing.T) {
+	s := play(t)
+	h := Open(t, []connect.Kind{office.Kind()}, nil, s.Server)
+	s.clock = h.Now
+	s.blobs = []content{{id: "c0", kind: "Audit.Exchange", when: h.Now().Add(-time.Hour), records: []string{"r0"}}}
+	h.Add("office365", h.Now().Add(-5*time.Hour), map[string]any{"tenant": org, "clientId": "c1", "clientSecret": secret, "login": s.URL, "url": s.URL, "contentTypes": "Audit.Exchange"})
+	s.Add(nil, nil) // start and list
+	for range 20 {
+		s.Add(Status(503, "away"))
+		h.Run()
+		h.Pass(7 * time.Hour / 2)
+	}
+	h.Healthy()
+	h.Once(ids, []string{"r0"})
 }

@@ -210,7 +210,9 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		{Status(401, `{"errorCode":"E0000011","errorSummary":"Invalid token provided: `+token+`"}`), fault.Unauthorized, "does not accept the API token"},
 		{Status(403, `{"errorCode":"E0000006","errorSummary":"You do not have permission to perform the requested action"}`), fault.Permission, "Read-only administrator"},
 		{Status(400, `{"errorCode":"E0000031","errorSummary":"Invalid search criteria."}`), fault.Invalid, "filter"},
-		{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }, fault.Invalid, "connect.hosts"},
+		{func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, fault.Unavailable, "leads away"},
 		{Status(200, `[]{`), fault.Unavailable, "not whole"},
 	} {
 		o.Add(c.answer)
@@ -305,4 +307,52 @@ func TestTwoProcesses(t *testing.T) {
 	h.Pass(5 * time.Minute)
 	h.Healthy()
 	h.Once(ids, all)
+}
+
+// A batch that cannot be delivered waits as long as any other failure does.
+func TestDeliveryThatFailsWaits(t *testing.T) {
+	_, h, all := open(t)
+	tries := 0
+	h.Before = func() error { tries++; return errors.New("the bus is full") }
+	for range 5 {
+		h.Run()
+	}
+	if tries != 1 {
+		t.Errorf("%d deliveries without a pause", tries)
+	}
+	if _, err := h.Service.Pause(context.Background(), tenant.Default, "ann", "one", true); err != nil {
+		t.Fatal(err)
+	}
+	h.Before = nil
+	h.Pass(time.Hour)
+	h.Run()
+	if n := len(h.Kept(ids)); n == 0 {
+		t.Error("a paused connector does not settle the batch that is on its way")
+	}
+	if _, err := h.Service.Pause(context.Background(), tenant.Default, "ann", "one", false); err != nil {
+		t.Fatal(err)
+	}
+	h.Healthy()
+	h.Once(ids, all)
+}
+
+// What a connector remembers is bounded, and it says when it had to forget something.
+func TestRememberedIsBounded(t *testing.T) {
+	o := play(t)
+	o.page = 100
+	h := Open(t, []connect.Kind{okta.Kind()}, nil, o.Server)
+	var all []string
+	for i := range 13 {
+		all = append(all, o.add(h.Now().Add(-10*time.Minute+time.Duration(i)*time.Second), names(fmt.Sprintf("m%02d-", i), 100)...)...)
+	}
+	h.Add("okta", h.Now().Add(-11*time.Minute), map[string]any{"url": o.URL, "token": token})
+	c := h.Healthy()
+	h.Once(ids, all)
+	n, err := h.DB.NewSelect().Table("connector_seen").Count(context.Background())
+	if err != nil || n > Remembered || n < Remembered/2 || c.Forgotten != int64(len(all))-int64(n) {
+		t.Errorf("%d ids of %d remembered, %d forgotten, %v", n, len(all), c.Forgotten, err)
+	}
+	if !strings.Contains(h.Log.String(), "forgotten") {
+		t.Error("the log does not say so")
+	}
 }

@@ -158,7 +158,7 @@ func Public(a netip.Addr) bool {
 		return false
 	}
 	for _, special := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
+		"0.0.0.0/8", "100.64.0.0/10", "168.63.129.16/32", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
 	} {
 		if netip.MustParsePrefix(special).Contains(a) {
@@ -212,10 +212,13 @@ func New(o Options) *http.Client {
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: o.Timeout, MaxResponseHeaderBytes: 256 << 10, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 		ForceAttemptHTTP2: true,
 	}
-	guarded := &guard{o: o, next: t, proxy: proxy}
+	guarded := &guard{o: o, next: t, proxy: proxy, own: own}
 	return &http.Client{Transport: guarded, Timeout: o.Timeout, CheckRedirect: func(req *http.Request, via []*http.Request) error {
 		if len(via) > 3 {
 			return &RefusedError{Host: via[0].URL.Host, Why: "it redirects too often"}
+		}
+		if from := via[len(via)-1].URL; req.Method != http.MethodGet && req.Method != http.MethodHead && (req.URL.Scheme != from.Scheme || !strings.EqualFold(req.URL.Host, from.Host)) {
+			return &RefusedError{Host: req.URL.Host, Why: from.Host + " redirects to it what was sent to itself alone"} // the body may hold credentials
 		}
 		return nil
 	}}
@@ -226,6 +229,7 @@ type guard struct {
 	o     Options
 	next  *http.Transport
 	proxy func(*url.URL) (*url.URL, error)
+	own   map[string]bool // the proxies' addresses, which are dialled unchecked
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -252,6 +256,9 @@ func (g *guard) allowed(u *url.URL) error {
 		return nil
 	}
 	through, err := g.proxy(u)
+	if err == nil && through == nil && g.own[hostPort(u)] {
+		return &RefusedError{Host: u.Host, Why: "it is the address of the proxy; the operator can allow it with " + g.o.Setting + ": " + hostPort(u)}
+	}
 	if err != nil || through == nil {
 		return err
 	}

@@ -62,6 +62,13 @@ func TestOnlyWhatIsAllowed(t *testing.T) {
 	if err := get(client(t, nil, outer.URL), outer.URL); err == nil || !strings.Contains(err.Error(), "connect.hosts") {
 		t.Errorf("a redirect leads inside: %v", err)
 	}
+	// What was sent with a body is not sent on to another host, though both are allowed.
+	onward := httptest.NewServer(http.RedirectHandler(inner.URL, http.StatusTemporaryRedirect))
+	defer onward.Close()
+	if res, err := client(t, nil, onward.URL, inner.URL).Post(onward.URL, "text/plain", strings.NewReader("secret=1")); err == nil {
+		res.Body.Close()
+		t.Error("a body is sent on to another host")
+	}
 	if called != 0 {
 		t.Errorf("the inner server was called %d times", called)
 	}
@@ -114,6 +121,15 @@ func TestThroughAProxy(t *testing.T) {
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: %v", inside, err)
 		}
+	}
+	// The proxy itself is no public address for those who name it.
+	t.Setenv("NO_PROXY", "127.0.0.1")
+	var refused *outbound.RefusedError
+	if res, err := client(t, nil).Get("https://" + l.Addr().String()); !errors.As(err, &refused) {
+		if err == nil {
+			res.Body.Close()
+		}
+		t.Errorf("the proxy is called for itself: %v", err)
 	}
 	if len(asked) != 0 {
 		t.Errorf("the proxy was asked %q", <-asked)
