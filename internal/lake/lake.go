@@ -12,6 +12,10 @@ import (
 	"github.com/bartizan-sec/bartizan/kql/engine"
 )
 
+// Ahead is how far ahead of its arrival a row may say that it happened, in ticks, until that is taken for a wrong clock: the row ages from its arrival then, or
+// it would stay for ever.
+const Ahead = 24 * 60 * 60 * schema.TicksPerSecond
+
 // Store is one tenant's lake. A Store without a tenant cannot be made.
 type Store interface {
 	Tenant() tenant.ID
@@ -23,7 +27,8 @@ type Store interface {
 	Session(ctx context.Context) (engine.Session, error)
 	// Counts returns rows per table, tables without rows left out.
 	Counts(ctx context.Context) (map[string]int64, error)
-	// Retain deletes rows of the table that happened and arrived before the time, and returns how many: old logs that were imported today stay.
+	// Retain deletes rows of the table that happened and arrived before the time, and returns how many: old logs that were imported today stay. Rows that
+	// happened further ahead of their arrival than Ahead go by their arrival.
 	Retain(ctx context.Context, table string, before time.Time) (int64, error)
 	// DeleteLab removes the rows that an evaluation lab run made; "" removes those of all runs.
 	DeleteLab(ctx context.Context, run string) (int64, error)

@@ -198,7 +198,7 @@ func (s *Store) RetainBytes(ctx context.Context, table string, limit int64) (int
 	if drop == 0 {
 		return 0, nil
 	}
-	happened := fmt.Sprintf("coalesce(%s, `IngestTime`, 0)", when)
+	happened := fmt.Sprintf("if(ifNull(%s - `IngestTime`, 0) > %d, `IngestTime`, coalesce(%s, `IngestTime`, 0))", when, lake.Ahead, when)
 	var second int64
 	query := fmt.Sprintf("SELECT CAST(min(s) AS Int64) FROM (SELECT s, sum(n) OVER (ORDER BY s ROWS UNBOUNDED PRECEDING) AS total FROM (SELECT assumeNotNull(intDiv(%s, %d)) AS s, count() AS n FROM %s GROUP BY s)) WHERE total >= %d",
 		happened, schema.TicksPerSecond, from, drop)

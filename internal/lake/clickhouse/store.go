@@ -144,13 +144,17 @@ func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int
 	}
 	when := ident(t.Columns[t.Column(t.TimeColumn)].Physical)
 	ticks := schema.Ticks(before)
-	// Two conditions, so that the index serves the first.
+	// Several conditions, so that the index serves the first.
 	n, err := s.delete(ctx, fmt.Sprintf("%s < %d AND coalesce(`IngestTime`, %s) < %d", when, ticks, when, ticks), []*schema.Table{t})
 	if err != nil {
 		return n, err
 	}
 	timeless, err := s.delete(ctx, fmt.Sprintf("%s IS NULL AND `IngestTime` < %d", when, ticks), []*schema.Table{t})
-	return n + timeless, err
+	if n += timeless; err != nil {
+		return n, err
+	}
+	ahead, err := s.delete(ctx, fmt.Sprintf("%s >= %d AND `IngestTime` < %d AND %s - `IngestTime` > %d", when, ticks, ticks, when, lake.Ahead), []*schema.Table{t})
+	return n + ahead, err
 }
 
 // DeleteLab implements lake.Store.

@@ -170,8 +170,10 @@ func (s *Store) RetainBytes(ctx context.Context, table string, limit int64) (int
 	return n, err
 }
 
-// moment is when a row happened, or arrived if it does not say.
-func moment(when string) string { return "coalesce(" + when + ", IngestTime, 0)" }
+// moment is when a row happened, or arrived if it does not say or names a time far ahead.
+func moment(when string) string {
+	return fmt.Sprintf("CASE WHEN %s - IngestTime > %d THEN IngestTime ELSE coalesce(%s, IngestTime, 0) END", when, lake.Ahead, when)
+}
 
 // cutoff finds the time before which rows have to go so that the rest takes no more than the limit. ok is false when nothing has to.
 func (s *Store) cutoff(ctx context.Context, t *schema.Table, when string, limit int64) (at int64, ok bool, err error) {

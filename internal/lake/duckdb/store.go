@@ -178,13 +178,17 @@ func (s *Store) Retain(ctx context.Context, table string, before time.Time) (int
 	}
 	when := quote(t.Columns[t.Column(t.TimeColumn)].Physical)
 	ticks := schema.Ticks(before)
-	// Two statements, so that what row groups say of their times serves the first.
+	// Several statements, so that what row groups say of their times serves the first.
 	n, err := s.delete(ctx, "DELETE FROM "+quote(table)+" WHERE "+when+" < ? AND coalesce(IngestTime, "+when+") < ?", ticks, ticks)
 	if err != nil {
 		return n, err
 	}
 	timeless, err := s.delete(ctx, "DELETE FROM "+quote(table)+" WHERE "+when+" IS NULL AND IngestTime < ?", ticks)
-	return n + timeless, err
+	if n += timeless; err != nil {
+		return n, err
+	}
+	ahead, err := s.delete(ctx, "DELETE FROM "+quote(table)+" WHERE "+when+" >= ? AND IngestTime < ? AND "+when+" - IngestTime > ?", ticks, ticks, lake.Ahead)
+	return n + ahead, err
 }
 
 // DeleteLab implements lake.Store.

@@ -110,6 +110,16 @@ func retentionBySize(t *testing.T, open Place) {
 	if after, _ := tableOf(t, s, "DeviceProcessEvents"); after.Bytes > limit || after.Rows != n-gone {
 		t.Errorf("%d bytes of %d rows are left after compaction, the limit is %d", after.Bytes, after.Rows, limit)
 	}
+	// What says that it comes from the future is as old as its arrival.
+	ahead := Process(At().AddDate(80, 0, 0), "ahead.exe")
+	ahead.Set("IngestTime", At())
+	if err := s.Append(ctx, []*schema.Row{ahead}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := s.RetainBytes(ctx, "DeviceProcessEvents", limit/2); gone == 0 || err != nil {
+		t.Errorf("RetainBytes of a quarter = %d, %v", gone, err)
+	}
+	expect(t, s, "DeviceProcessEvents | where FileName == 'ahead.exe' | count", "0")
 	if gone, err := s.RetainBytes(ctx, "DeviceProcessEvents", 0); gone == 0 || err != nil {
 		t.Errorf("RetainBytes of nothing = %d, %v", gone, err)
 	}

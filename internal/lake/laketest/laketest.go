@@ -167,16 +167,20 @@ func retention(t *testing.T, open Place) {
 	imported.Set("IngestTime", At().Add(48*time.Hour))
 	timeless := schema.NewRow("DeviceProcessEvents")
 	timeless.Set("IngestTime", At())
-	if err := s.Append(ctx, []*schema.Row{Process(At(), "old.exe"), Process(At().Add(3*time.Hour), "new.exe"), imported, timeless}, nil); err != nil {
+	ahead, little, late := Process(At().AddDate(80, 0, 0), "from the future.exe"), Process(At().Add(20*time.Hour), "a little ahead.exe"), Process(At().AddDate(80, 0, 0), "from the future today.exe")
+	ahead.Set("IngestTime", At())
+	little.Set("IngestTime", At())
+	late.Set("IngestTime", At().Add(time.Hour))
+	if err := s.Append(ctx, []*schema.Row{Process(At(), "old.exe"), Process(At().Add(3*time.Hour), "new.exe"), imported, timeless, ahead, little, late}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Retain(ctx, "DeviceProcessEvents", At().Add(time.Minute)); n != 2 || err != nil {
+	if n, err := s.Retain(ctx, "DeviceProcessEvents", At().Add(time.Minute)); n != 3 || err != nil {
 		t.Errorf("Retain = %d, %v", n, err)
 	}
 	if n, err := s.Retain(ctx, "DeviceProcessEvents", At().Add(time.Minute)); n != 0 || err != nil {
 		t.Errorf("a second Retain = %d, %v", n, err)
 	}
-	expect(t, s, "DeviceProcessEvents | sort by FileName asc | project FileName", "new.exe", "old but imported today.exe")
+	expect(t, s, "DeviceProcessEvents | sort by FileName asc | project FileName", "a little ahead.exe", "from the future today.exe", "new.exe", "old but imported today.exe")
 	if _, err := s.Retain(ctx, "NoSuchTable", At()); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("Retain of an unknown table: %v", err)
 	}
