@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -30,10 +31,10 @@ type hubPointer = atomic.Pointer[live.Hub]
 
 // intake runs a consumer per tenant, from the bus into the tenant's lake. Where other nodes could do the same, a tenant's consumer runs where the tenant's lease is.
 type intake struct {
-	s     *server
-	lags  *lags
-	spare sync.Once
-	wg    sync.WaitGroup
+	s    *server
+	lags *lags
+	busy chan struct{} // told once that much comes in
+	wg   sync.WaitGroup
 
 	preparing chan struct{} // holds as many as may be prepared at a time
 
@@ -46,11 +47,34 @@ type intake struct {
 // busyCommit is how many records in one commit say that much is coming in.
 const busyCommit = 1000
 
-// spareCollector lets the heap grow further between two collections than the runtime does by itself: where much comes in, records come and go so fast that
-// collecting would take a tenth of the processor's time. GOGC in the environment decides otherwise.
-func spareCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+// spareRoom is what the heap may grow by between two collections where much comes in. Records come and go so fast there that collecting as often as the runtime
+// does by itself would take a tenth of the processor's time; more room than this only costs memory.
+const spareRoom = 384 << 20
+
+// spareCollector keeps the heap's room to grow at spareRoom, between half and twice of what is in use, until ctx ends. GOGC in the environment decides otherwise.
+func spareCollector(ctx context.Context) {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	last := 100
+	for {
+		metrics.Read(live)
+		percent := 100
+		if live[0].Value.Kind() == metrics.KindUint64 {
+			percent = int(spareRoom * 100 / max(live[0].Value.Uint64(), 1)) //nolint:gosec // a percentage
+		}
+		if percent = min(max(percent, 50), 200); percent < last*9/10 || percent > last*11/10 {
+			last = percent
+			debug.SetGCPercent(percent)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 
@@ -64,7 +88,7 @@ type consumption struct {
 const prepareAtOnce = 4
 
 func newIntake(s *server) *intake {
-	return &intake{s: s, running: map[tenant.ID]*consumption{}, unheld: map[tenant.ID]time.Time{}, lags: newLags(), preparing: make(chan struct{}, prepareAtOnce)}
+	return &intake{s: s, running: map[tenant.ID]*consumption{}, unheld: map[tenant.ID]time.Time{}, lags: newLags(), busy: make(chan struct{}, 1), preparing: make(chan struct{}, prepareAtOnce)}
 }
 
 // Start opens the lakes of all tenants and consumes until ctx ends; tenants made later are found within seconds.
@@ -72,6 +96,15 @@ func (in *intake) Start(ctx context.Context) error {
 	if !in.s.cfg.Has(config.RoleDetect) {
 		return nil
 	}
+	in.wg.Add(1)
+	go func() {
+		defer in.wg.Done()
+		select {
+		case <-ctx.Done():
+		case <-in.busy:
+			spareCollector(ctx)
+		}
+	}()
 	look, every := in.sync, 3*time.Second
 	if in.s.shared() {
 		look, every = in.share, time.Second
@@ -235,7 +268,10 @@ func (in *intake) consumer(ctx context.Context, id tenant.ID) (*ingest.Consumer,
 		Store: store, Mapper: mapper, Derive: entities(store, nil), Families: sources, Records: in.s.records, Traffic: in.s.traffic, Lag: in.lags.begin(id), Devices: in.s.devices.Keeper(id), Detector: detector, Alerts: in.s.alerts(store),
 		Committed: func(c ingest.Commit) {
 			if c.Records >= busyCommit {
-				in.spare.Do(spareCollector)
+				select {
+				case in.busy <- struct{}{}:
+				default: // known already
+				}
 			}
 			in.s.live.Publish(live.Change{Tenant: id, Kind: "ingest", ID: fmt.Sprint(c.Records), Change: "created"})
 		},
