@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 )
@@ -17,8 +18,8 @@ var actionTypes = sync.OnceValue(func() map[string][]string {
 	}
 	var doc struct {
 		Tables []struct {
-			Name                 string
-			Documented, Observed []string
+			Name                      string
+			Documented, Observed, Own []string
 		}
 	}
 	if err := json.Unmarshal(raw, &doc); err != nil {
@@ -27,7 +28,7 @@ var actionTypes = sync.OnceValue(func() map[string][]string {
 	out := map[string][]string{}
 	for _, t := range doc.Tables {
 		seen := map[string]bool{}
-		for _, n := range append(t.Documented, t.Observed...) {
+		for _, n := range slices.Concat(t.Documented, t.Observed, t.Own) {
 			if !seen[n] {
 				seen[n] = true
 				out[t.Name] = append(out[t.Name], n)

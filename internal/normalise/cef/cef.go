@@ -4,7 +4,7 @@
 // A message is taken apart (parse.go), its time is read (clock.go), its extension gets the names that both formats and the products agree on (names.go),
 // and what it tells decides the table (classify.go): a connection, an inspected request or a signature is a row of DeviceNetworkEvents, a sign-in one of
 // IdentityLogonEvents, found malware one of DeviceEvents. Everything else has no table of its own and is counted as CommonSecurityLog. Rules of the
-// categories firewall, proxy and antivirus see all of it.
+// categories firewall, proxy and antivirus see all of it. No message raises an alert by itself: rules decide that (docs/sources.md).
 package cef
 
 import (
@@ -43,6 +43,9 @@ func (*Family) Normalise(rec *normalise.Record, out *normalise.Batch) error {
 	data := bytes.TrimSpace(rec.Data)
 	if len(data) == 0 {
 		return fault.Newf(fault.Invalid, "cef: the record is empty")
+	}
+	if n := len(data) - 1; n > 0 && data[0] == '"' && data[n] == '"' { // a line of an export, quoted as a whole
+		data = data[1:n]
 	}
 	m, ok := parse(strings.ToValidUTF8(string(data), "\uFFFD"))
 	if !ok {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bartizan-sec/bartizan/internal/normalise"
 	"github.com/bartizan-sec/bartizan/internal/normalise/goldentest"
+	"github.com/bartizan-sec/bartizan/internal/schema"
 )
 
 func TestGolden(t *testing.T) {
@@ -72,6 +73,34 @@ func TestClock(t *testing.T) {
 		got, _, ok := m.oneTime(c.value, c.format, c.zone)
 		if !ok || got.Format(time.RFC3339Nano) != c.want {
 			t.Errorf("%s %s %s: %v %v, want %s", c.value, c.format, c.zone, got, ok, c.want)
+		}
+	}
+}
+
+// A web application firewall tells of the client's port, the server's address is sip then; products name the time in fields of their own; exports quote lines.
+func TestEndsAndTimes(t *testing.T) {
+	for in, want := range map[string]map[string]any{
+		`CEF:0|Nets|Shield|1|1|Normal|0|src=203.0.113.5 cpt=45111 sip=198.51.100.7 spt=443 request=shop.example/ requestMethod=GET act=REQ_PASSED start=1930213237000`: {
+			"LocalIP": "203.0.113.5", "LocalPort": int32(45111), "RemoteIP": "198.51.100.7", "RemotePort": int32(443), "Timestamp": "2031-03-02T10:20:37Z",
+		},
+		`CEF:0|Nets|Shield|1|1|deny|0|src=10.0.0.5 spt=45111 dst=198.51.100.7 dpt=443 proto=tcp act=deny event_timestamp=2031-03-02T10:20:37+00:00`: {
+			"LocalPort": int32(45111), "RemotePort": int32(443), "Timestamp": "2031-03-02T10:20:37Z",
+		},
+		`"CEF:0|Nets|Shield|1|1|deny|0|src=10.0.0.5 dst=198.51.100.7 proto=tcp act=deny NetsEventTime=2031-03-02T10:20:37.000Z"`: {"Timestamp": "2031-03-02T10:20:37Z"},
+	} {
+		var out normalise.Batch
+		if err := New().Normalise(&normalise.Record{Data: []byte(in), Received: time.Date(2032, 1, 1, 0, 0, 0, 0, time.UTC)}, &out); err != nil || len(out.Rows) != 1 {
+			t.Errorf("%s: %d rows, %v", in, len(out.Rows), err)
+			continue
+		}
+		for column, value := range want {
+			got := out.Rows[0].Get(column)
+			if column == "Timestamp" {
+				got = schema.TimeOf(got.(int64)).Format(time.RFC3339)
+			}
+			if got != value {
+				t.Errorf("%s: %s is %v, want %v", in, column, got, value)
+			}
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (m *message) readTime(rec *normalise.Record) {
 // ownTime is the value of a product's own field for the event's time: its name ends so, behind the product's.
 func (m *message) ownTime() string {
 	for _, k := range m.keys {
-		if name := strings.ToLower(strings.ReplaceAll(k, "_", "")); strings.HasSuffix(name, "eventtime") || strings.HasSuffix(name, "detectiontime") || strings.HasSuffix(name, "eventdatetime") {
+		if name := strings.ToLower(strings.ReplaceAll(k, "_", "")); strings.HasSuffix(name, "eventtime") || strings.HasSuffix(name, "eventtimestamp") || strings.HasSuffix(name, "detectiontime") || strings.HasSuffix(name, "eventdatetime") {
 			if v := m.first(k); v != "" {
 				return v
 			}

@@ -54,11 +54,28 @@ func (m *message) source() string {
 }
 
 func (m *message) target() string {
+	if m.clientPort() != "" && m.first("src") != "" {
+		if ip := normalise.CleanIP(m.first("dst", "sip")); ip != "" {
+			return ip
+		}
+	}
 	return normalise.CleanIP(m.first("dst", "destinationAddress", "dstIp", "dst_ip", "c6a3", "dip", "dstip", "server_ip"))
 }
 
-func (m *message) sourcePort() string { return m.first("spt", "srcPort", "sourcePort", "src_port") }
+// clientPort is told by those (application firewalls in front of web sites) to whom s means the server: sip and spt are the target's then.
+func (m *message) clientPort() string { return m.first("cpt", "clientPort", "client_port") }
+
+func (m *message) sourcePort() string {
+	if p := m.clientPort(); p != "" {
+		return p
+	}
+	return m.first("spt", "srcPort", "sourcePort", "src_port")
+}
+
 func (m *message) targetPort() string {
+	if m.clientPort() != "" {
+		return m.first("dpt", "spt")
+	}
 	return m.first("dpt", "dstPort", "destinationPort", "dst_port")
 }
 
