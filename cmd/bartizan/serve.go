@@ -167,7 +167,7 @@ func serve(ctx context.Context, cfg *config.Config, stdout, stderr io.Writer) (e
 		Access: n.access, Incidents: n.incidents, Devices: n.devices, Hunting: queries, Queries: n.queries, Links: links{n}, Rules: n.rules, Lab: s.lab, Receiver: receiver, Osquery: agents, Sources: n.records, Traffic: s.traffic,
 		Mappings: n.mappings, Customs: queries, Lake: s.lakeCare(), Settings: setting.New(n.db, cfg.Lake.Retention), Connectors: connectors, Live: s.live, Metrics: s.metrics, System: s, Portal: s.portal(), Log: log,
 		NoIngest: !cfg.Has(config.RoleIngest), NoPortal: !cfg.Has(config.RolePortal),
-		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
+		Version: version, Secure: secure(cfg), MaxBody: int64(cfg.HTTP.MaxBody), MaxIngest: int64(cfg.HTTP.MaxIngest), Hold: cfg.HTTP.Hold, TrustedProxies: cfg.HTTP.TrustedProxies, //nolint:gosec // sizes are checked by config
 	})
 	messages, err := s.listenSyslog(background, receiver)
 	if err != nil {

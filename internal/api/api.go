@@ -67,6 +67,7 @@ type Deps struct {
 	Secure         bool // served by TLS
 	MaxBody        int64
 	MaxIngest      int64
+	Hold           time.Duration // how long a bulk delivery waits for what is away; 0: not at all
 	TrustedProxies []string
 }
 

@@ -104,6 +104,7 @@ type fakeReceiver struct {
 	got  map[string]string // tenant/source/file -> body
 	took []string          // tenant host data
 	fail error
+	fell int // tries that failed for it
 
 	traffic *ingest.Traffic // told of what is taken, as the real receiver does; may be nil
 }
@@ -123,11 +124,26 @@ func (f *fakeReceiver) Accept(_ context.Context, d ingest.Delivery, body io.Read
 	return ingest.Receipt{Accepted: lines, RefusedCount: 1, Refused: []ingest.Refusal{{Number: 2, Code: "invalid", Message: "not JSON"}}}, nil
 }
 
+// refuse has every try fail, nil none.
+func (f *fakeReceiver) refuse(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
+// refused is how many tries failed.
+func (f *fakeReceiver) refused() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fell
+}
+
 // Take refuses records that hold "bad" and keeps the others.
 func (f *fakeReceiver) Take(_ context.Context, d ingest.Delivery, records []ingest.WireRecord) (ingest.Taken, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.fail != nil {
+		f.fell++
 		return ingest.Taken{}, f.fail
 	}
 	out := ingest.Taken{Refused: make([]error, len(records))}

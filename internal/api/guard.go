@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -46,12 +47,14 @@ type operation struct {
 	large        int64
 	// refuse answers failures in the words of the protocol that the operation speaks; nil answers with a Problem.
 	refuse func(w http.ResponseWriter, p *problemError)
+	held   bool // it waits for what is away; see patiently
 }
 
 // call is an admitted request.
 type call struct {
 	who    *access.Principal
 	tenant tenant.ID
+	until  time.Time // to which a held request may wait
 }
 
 type callKey struct{}
@@ -277,7 +280,11 @@ func (s *server) handleRaw(op operation, doc func(*huma.Operation), fn func(w ht
 	}
 	s.api.OpenAPI().AddOperation(&o)
 	s.mux.HandleFunc(op.method+" "+op.path, func(w http.ResponseWriter, r *http.Request) {
-		c, err := s.admit(r, op)
+		admit := s.admit
+		if op.held {
+			admit = s.admitHeld
+		}
+		c, err := admit(r, op)
 		if err == nil && op.tag == "ingest" {
 			r, err = named(r, c)
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,7 @@ const elasticVersion = "9.99.0"
 func bulkOperation(method, path, id string) operation {
 	return operation{
 		method: method, path: path, id: id, summary: "Deliver records as an Elasticsearch bulk request", tag: "ingest", door: byToken, scope: access.ScopeIngest,
-		refuse: refuseElastic,
+		refuse: refuseElastic, held: true,
 	}
 }
 
@@ -98,7 +99,12 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 	if err != nil {
 		return s.tooLarge(body, c, err)
 	}
-	taken, err := s.Receiver.Take(bulkContext(r, c, answer.Items), ingest.Delivery{Tenant: c.tenant, Sender: c.sender()}, records)
+	var taken ingest.Taken
+	ctx := bulkContext(r, c, answer.Items)
+	err = patiently(ctx, c.until, func() (err error) {
+		taken, err = s.Receiver.Take(ctx, ingest.Delivery{Tenant: c.tenant, Sender: c.sender()}, records)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -118,7 +124,7 @@ func (s *server) bulkDelivery(w http.ResponseWriter, r *http.Request, c *call) e
 }
 
 // bulkContext names a delivery by the ids of its documents when each of them has one: a shipper that gives ids and sends the same request again does not mean new
-// documents.
+// documents. A delivery without a name gets one of its own, so that nothing is kept twice when it is tried again while its request is held.
 func bulkContext(r *http.Request, c *call, items []map[string]bulkAnswerRow) context.Context {
 	if r.Header.Get(repeatHeader) != "" || len(items) == 0 {
 		return r.Context()
@@ -127,7 +133,7 @@ func bulkContext(r *http.Request, c *call, items []map[string]bulkAnswerRow) con
 	for _, item := range items {
 		for _, row := range item {
 			if row.ID == "" {
-				return r.Context()
+				return ingest.NameDelivery(r.Context(), c.who.TokenID+"\nheld "+rand.Text())
 			}
 			fmt.Fprintf(ids, "%q %q\n", row.Index, row.ID)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/platform/fault"
 )
 
 // TestRsyslogElasticsearch has a real rsyslogd deliver by omelasticsearch: its question for health, and bulk requests.
@@ -24,16 +25,26 @@ func TestRsyslogElasticsearch(t *testing.T) {
 		t.Skip("rsyslog-elasticsearch is not installed")
 	}
 	h := open2(t)
+	h.server.Hold = 30 * time.Second
 	_, secret := h.token("t2", access.ScopeIngest)
-	const lines = 200
+	const lines, before = 200, 80
 	dir := t.TempDir()
-	var b strings.Builder
-	for i := range lines {
-		fmt.Fprintf(&b, "line %d with \"quotes\" and ünïcode\n", i)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "in.log"), []byte(b.String()), 0o644); err != nil {
+	file, err := os.OpenFile(filepath.Join(dir, "in.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer file.Close()
+	write := func(from, to int) {
+		t.Helper()
+		var b strings.Builder
+		for i := from; i < to; i++ {
+			fmt.Fprintf(&b, "line %d with \"quotes\" and ünïcode\n", i)
+		}
+		if _, err := file.WriteString(b.String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(0, before)
 	_, port, _ := strings.Cut(strings.TrimPrefix(h.url, "http://"), ":")
 	config := fmt.Sprintf(`global(workDirectory=%q)
 module(load="imfile" mode="polling" pollingInterval="1")
@@ -62,10 +73,21 @@ action(type="omelasticsearch" server="127.0.0.1" serverport=%q uid="rsyslog" pwd
 		defer h.ingest.mu.Unlock()
 		return append([]string(nil), h.ingest.took...)
 	}
-	deadline := time.Now().Add(60 * time.Second)
-	for len(taken()) < lines && time.Now().Before(deadline) {
-		time.Sleep(50 * time.Millisecond)
+	wait := func(ready func() bool) {
+		for deadline := time.Now().Add(60 * time.Second); !ready() && time.Now().Before(deadline); {
+			time.Sleep(50 * time.Millisecond)
+		}
 	}
+	wait(func() bool { return len(taken()) >= before })
+	// The bus is away for a while: what comes meanwhile is not refused, for rsyslog would throw it away.
+	h.ingest.refuse(fault.Newf(fault.Unavailable, "the bus is not connected"))
+	write(before, lines)
+	wait(func() bool { return h.ingest.refused() >= 5 })
+	if n := len(taken()); n != before {
+		t.Errorf("%d lines were taken while the bus was away", n-before)
+	}
+	h.ingest.refuse(nil)
+	wait(func() bool { return len(taken()) >= lines })
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	got := taken()

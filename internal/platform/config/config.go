@@ -69,6 +69,7 @@ type TLS struct {
 type HTTP struct {
 	MaxBody        Bytes         `koanf:"max-body"`
 	MaxIngest      Bytes         `koanf:"max-ingest"`
+	Hold           time.Duration `koanf:"hold"`
 	TrustedProxies []string      `koanf:"trusted-proxies"`
 	Grace          time.Duration `koanf:"grace"`
 }

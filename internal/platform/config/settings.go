@@ -53,6 +53,7 @@ func Settings() []Setting {
 		{"tls.key", "", "PEM file with the certificate's key"},
 		{"http.max-body", 8 * mib, "largest body of an API request"},
 		{"http.max-ingest", 64 * mib, "largest body of one receiver request, after decompression"},
+		{"http.hold", 30 * time.Second, "how long an Elasticsearch bulk request waits for the bus or the state database to come back before it is answered 503, since some shippers give up what is refused; 0: not at all"},
 		{"http.trusted-proxies", []string{}, "addresses or networks whose X-Forwarded-For is believed"},
 		{"http.grace", 20 * time.Second, "how long requests in flight may take when the server stops"},
 		{"log.level", "info", "least severe message that is written: debug, info, warn, error"},
