@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -145,6 +147,14 @@ func (s *server) registerOsquery() {
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/sources/osquery", id: "listOsqueryAgents", summary: "Enrolled osquery agents", tag: "sources", door: byPermission, permission: access.CoreRead, scope: access.ScopeRead,
 	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[osquery.Node], error) {
+		if !c.who.View(c.tenant).Whole() {
+			all, _, err := s.Osquery.Nodes(ctx, c.tenant, math.MaxInt32, 0)
+			if err != nil {
+				return nil, err
+			}
+			seen, err := s.devicesSeen(ctx, c)
+			return slice(slices.DeleteFunc(all, func(n osquery.Node) bool { return !seen(n.Host) }), *in, requestURL(ctx)), err
+		}
 		nodes, n, err := s.Osquery.Nodes(ctx, c.tenant, in.Top, in.Skip)
 		return pageOf(nodes, n, *in, requestURL(ctx)), err
 	})

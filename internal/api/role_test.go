@@ -1,10 +1,14 @@
 package api
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/ingest"
 	"github.com/bartizan-sec/bartizan/internal/platform/fault"
+	"github.com/bartizan-sec/bartizan/internal/platform/state"
 )
 
 // A role made over the API takes effect at the next request, and so does taking it away; what somebody may do is explained by the roles that give it.
@@ -69,4 +73,47 @@ func TestDeviceGroupsOverTheAPI(t *testing.T) {
 	root.must("PUT", "/api/device-groups/"+access.Ungrouped, map[string]any{"level": "none"}, 200)
 	root.must("DELETE", "/api/device-groups/"+a, nil, 204)
 	h.person("default", "op", access.SecurityOperator).refused("GET", "/api/device-groups", nil, 403, fault.Permission)
+}
+
+// Who sees some workloads or devices only does not learn of other devices from who delivers, from clocks or from refused records.
+func TestNarrowedSeeNoOtherDevices(t *testing.T) {
+	var traffic *ingest.Traffic
+	h := open1(t, t.TempDir()+"/state.db", func(d *Deps) { traffic = d.Traffic.(*ingest.Traffic) })
+	ctx := t.Context()
+	now := state.At(time.Now())
+	for _, host := range []string{"alpha1.example", "beta1.example"} {
+		grant, err := traffic.Admit(ctx, "default", ingest.Sender{Kind: ingest.SenderOsquery, ID: host, Name: host}, ingest.Quota{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		grant.Release()
+		for _, row := range []any{
+			&ingest.DeviceClock{Tenant: "default", Device: host, Family: "linux", SkewMS: 90_000, Records: 9, Measured: now},
+		} {
+			if _, err := h.db.NewInsert().Model(row).Exec(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	type identified struct{ ID string }
+	root := h.person("default", "root", access.GlobalAdministrator)
+	ann := h.person("default", "ann", "billingAdministrator")
+	me := decoded[struct{ User identified }](t, ann.must("GET", "/api/permissions/effective", nil, 200))
+	root.must("POST", "/api/roles", map[string]any{
+		"name": "Postmaster", "choices": map[string]string{"Security operations": "allRead", "Authorization and settings": "allRead"},
+		"assignments": []any{map[string]any{"name": "mail", "workloads": []string{"email"}, "users": []string{me.User.ID}, "groups": []string{}}},
+	}, 201)
+	for path, leak := range map[string]string{"/api/sources/clocks": "alpha1", "/api/sources/refused": "c2VjcmV0"} {
+		if all := string(root.must("GET", path, nil, 200)); !strings.Contains(all, leak) {
+			t.Errorf("%s shows nothing to those who see everything: %s", path, all)
+		}
+		if some := string(ann.must("GET", path, nil, 200)); strings.Contains(some, leak) {
+			t.Errorf("%s shows too much: %s", path, some)
+		}
+	}
+	for _, path := range []string{"/api/sources/senders", "/api/sources/osquery"} {
+		if some := string(ann.must("GET", path, nil, 200)); strings.Contains(some, "example") {
+			t.Errorf("%s shows too much: %s", path, some)
+		}
+	}
 }

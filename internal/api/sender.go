@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bartizan-sec/bartizan/internal/access"
+	"github.com/bartizan-sec/bartizan/internal/device"
 	"github.com/bartizan-sec/bartizan/internal/ingest"
 )
 
@@ -57,8 +58,15 @@ func (s *server) registerSenders() {
 		if err != nil {
 			return nil, err
 		}
+		seen, err := s.devicesSeen(ctx, c)
+		if err != nil {
+			return nil, err
+		}
 		views := make([]SenderView, 0, len(all))
 		for i := range all {
+			if all[i].Kind == ingest.SenderOsquery && !seen(all[i].Name) {
+				continue // an agent is a device
+			}
 			views = append(views, ViewSender(&all[i], quotas))
 		}
 		return slice(views, *in, requestURL(ctx)), nil
@@ -70,8 +78,15 @@ func (s *server) registerSenders() {
 		if err != nil {
 			return nil, err
 		}
+		seen, err := s.devicesSeen(ctx, c)
+		if err != nil {
+			return nil, err
+		}
 		views := make([]ClockView, 0, len(all))
 		for i := range all {
+			if !seen(all[i].Device) {
+				continue
+			}
 			views = append(views, ViewClock(&all[i]))
 		}
 		return slice(views, *in, requestURL(ctx)), nil
@@ -83,6 +98,23 @@ func (s *server) registerSenders() {
 		q := access.Quota{RecordsPerMinute: in.Body.RecordsPerMinute, BytesPerDay: in.Body.BytesPerDay}
 		return &nothing{}, s.Access.SetQuota(ctx, c.who, c.tenant, in.ID, q)
 	})
+}
+
+// devicesSeen tells which devices exist for the principal, by name.
+func (s *server) devicesSeen(ctx context.Context, c *call) (func(name string) bool, error) {
+	v := c.who.View(c.tenant)
+	if v.Workloads&access.Endpoint == 0 {
+		return func(string) bool { return false }, nil
+	}
+	if v.Groups == nil {
+		return func(string) bool { return true }, nil
+	}
+	list, _, err := s.Devices.Devices(ctx, c.tenant, v, device.Query{})
+	names := make(map[string]bool, len(list))
+	for i := range list {
+		names[strings.ToLower(list[i].Name)] = true
+	}
+	return func(name string) bool { return names[strings.ToLower(name)] }, err
 }
 
 // ViewSender shows a sender with the quota of its token.

@@ -75,7 +75,8 @@ func (s *server) registerSources() {
 		}
 		return slice(views, *in, requestURL(ctx)), nil
 	})
-	// Records that were refused may hold anything, mail included, so seeing them takes more than seeing incidents.
+	// Records that were refused may hold anything, of any device and mail included: that they are there takes more than seeing incidents, what is in them takes
+	// seeing everything.
 	handle(s, operation{
 		method: http.MethodGet, path: "/api/sources/refused", id: "listRefused", summary: "Records that could not be used", tag: tag, door: byPermission, permission: access.CoreRead, scope: access.ScopeRead,
 	}, func(ctx context.Context, c *call, in *Paging) (*pageOutput[RefusedRecord], error) {
@@ -83,14 +84,15 @@ func (s *server) registerSources() {
 		if err != nil {
 			return nil, err
 		}
-		mail := c.who.Can(c.tenant, access.MailMetaRead)
+		v := c.who.View(c.tenant)
+		all := v.Whole() && v.Mail
 		views := make([]RefusedRecord, 0, len(letters))
 		for _, l := range letters {
-			v := RefusedRecord{ID: l.ID, Time: moment(l.Received.Time), Source: l.Source, Path: l.File, Record: l.Number, Code: l.Code, Message: l.Message}
-			if mail {
-				v.Sample = cutText(l.Data, 8192)
+			view := RefusedRecord{ID: l.ID, Time: moment(l.Received.Time), Source: l.Source, Path: l.File, Record: l.Number, Code: l.Code, Message: l.Message}
+			if all {
+				view.Sample = cutText(l.Data, 8192)
 			}
-			views = append(views, v)
+			views = append(views, view)
 		}
 		return pageOf(views, n, *in, requestURL(ctx)), nil
 	})
