@@ -148,7 +148,9 @@ func rolesAreKept(t *testing.T, in *installation, token string) {
 	}
 	// A process that would not share everything is refused.
 	data := t.TempDir()
-	r, out := launch(t, data, "127.0.0.1:0", "--state", strings.TrimPrefix(strings.SplitN(read(t, in.config), "\n", 2)[0], "state: "))
+	_, state, _ := strings.Cut(read(t, in.config), "\nstate: ")
+	state, _, _ = strings.Cut(state, "\n")
+	r, out := launch(t, data, "127.0.0.1:0", "--state", state)
 	_ = out
 	if err := r.end(); err == nil || !strings.Contains(r.log.String(), "configure lake: clickhouse://…") {
 		t.Errorf("a server with a lake of its own on a shared state database: %v\n%s", err, r.log)
