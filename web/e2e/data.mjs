@@ -94,7 +94,7 @@ export const tests = [
       assert.match(await mine.first().innerText(), /linux/);
       await mine
         .first()
-        .getByRole('button', { name: /^Quota of/ })
+        .getByRole('button', { name: /^Set quota of/ })
         .click();
       const dialog = page.getByRole('dialog');
       await dialog.getByRole('textbox', { name: 'Size a day' }).fill('lots');

@@ -35,6 +35,8 @@ function Spans({ spans }: { spans: readonly Inline[] }) {
       <code key={i}>{x.text}</code>
     ) : x.kind === 'bold' ? (
       <strong key={i}>{x.text}</strong>
+    ) : x.kind === 'italic' ? (
+      <em key={i}>{x.text}</em>
     ) : x.kind === 'link' ? (
       <a key={i} href={x.href} target="_blank" rel="noreferrer">
         {x.text}

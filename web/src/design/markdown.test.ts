@@ -13,6 +13,10 @@ it('reads code, bold and links in a line', () => {
   ]);
 });
 
+it('reads what is meant to stand out, and no star that stands alone', () => {
+  expect(inline('with *View log* (2 * 3 * 4)').map((s) => s.kind)).toEqual(['text', 'italic', 'text']);
+});
+
 it('makes no link of what leads elsewhere than the web', () => {
   expect(inline('[x](javascript:alert(1))').some((s) => s.kind === 'link')).toBe(false);
 });

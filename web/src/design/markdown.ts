@@ -1,6 +1,6 @@
 // The part of Markdown that instructions are written in: headings, paragraphs, lists, code, bold, links. Everything else stays as it is written.
 
-export type Inline = { kind: 'text' | 'bold' | 'code'; text: string } | { kind: 'link'; text: string; href: string };
+export type Inline = { kind: 'text' | 'bold' | 'italic' | 'code'; text: string } | { kind: 'link'; text: string; href: string };
 
 export type Block =
   | { kind: 'heading'; spans: Inline[] }
@@ -11,13 +11,14 @@ export type Block =
 // inline reads a line. Links lead to web addresses only; any other is shown as its text.
 export function inline(text: string): Inline[] {
   const out: Inline[] = [];
-  const pattern = /`([^`]+)`|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)\s]+)\)/g;
+  const pattern = /`([^`]+)`|\*\*([^*]+)\*\*|\*(?=\S)([^*]*\S)\*|\[([^\]]+)\]\(([^)\s]+)\)/g;
   let at = 0;
   for (let m = pattern.exec(text); m; m = pattern.exec(text)) {
     if (m.index > at) out.push({ kind: 'text', text: text.slice(at, m.index) });
-    const [whole, code, bold, label, href] = m;
+    const [whole, code, bold, italic, label, href] = m;
     if (code !== undefined) out.push({ kind: 'code', text: code });
     else if (bold !== undefined) out.push({ kind: 'bold', text: bold });
+    else if (italic !== undefined) out.push({ kind: 'italic', text: italic });
     else if (label !== undefined && href !== undefined && /^https?:\/\//i.test(href)) out.push({ kind: 'link', text: label, href });
     else out.push({ kind: 'text', text: label ?? whole });
     at = m.index + whole.length;

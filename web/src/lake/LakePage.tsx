@@ -240,7 +240,7 @@ export function LakePage() {
                         <td className={t.nowrap}>
                           <Time value={x.lastIngest} />
                         </td>
-                        <td>
+                        <td className={t.nowrap}>
                           {retentionWords(x)}{' '}
                           <span className={t.quiet}>{x.retentionFrom === 'table' ? 'set for this table' : 'by default'}</span>
                         </td>

@@ -36,12 +36,17 @@ export interface Retention {
   size: string;
 }
 
+const mostDays = 3650;
+const leastSize = 2 ** 20;
+
 // wrongRetention says what of a retention cannot be.
 export function wrongRetention(r: Retention): Partial<Record<keyof Retention, string>> {
   const out: Partial<Record<keyof Retention, string>> = {};
-  if (r.days.trim() !== '' && !/^[1-9]\d{0,4}$/.test(r.days.trim())) out.days = 'Write a whole number of days, such as 90.';
+  if (r.days.trim() !== '' && !(/^[1-9]\d{0,3}$/.test(r.days.trim()) && Number(r.days) <= mostDays))
+    out.days = `Write a whole number of days, from 1 to ${mostDays.toLocaleString()}.`;
   const size = sizeOf(r.size);
-  if (r.size.trim() !== '' && (size === undefined || size === 0)) out.size = 'Write a number and a unit, such as 20 GB.';
+  if (r.size.trim() !== '' && (size === undefined || size < leastSize))
+    out.size = 'Write a number and a unit, such as 20 GB; at least 1 MiB.';
   return out;
 }
 

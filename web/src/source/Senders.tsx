@@ -26,7 +26,7 @@ const useStyles = makeStyles({
     padding: `${tokens.spacingVerticalM} ${tokens.spacingHorizontalXXL}`,
     '@media (max-width: 639px)': { padding: `${tokens.spacingVerticalS} ${tokens.spacingHorizontalM}` },
   },
-  name: { fontWeight: tokens.fontWeightSemibold, overflowWrap: 'anywhere' },
+  name: { display: 'block', minWidth: '140px', fontWeight: tokens.fontWeightSemibold, overflowWrap: 'anywhere' },
 });
 
 // quotaWords writes what a sender may deliver.
@@ -126,7 +126,7 @@ export function Senders() {
               {mayManage ? (
                 <td>
                   {x.kind === 'token' ? (
-                    <Button size="small" appearance="subtle" aria-label={`Quota of ${x.name || x.id}`} onClick={() => setEditing(x)}>
+                    <Button size="small" appearance="subtle" aria-label={`Set quota of ${x.name || x.id}`} onClick={() => setEditing(x)}>
                       Set quota
                     </Button>
                   ) : null}

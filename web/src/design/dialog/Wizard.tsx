@@ -15,6 +15,7 @@ import {
 const useStyles = makeStyles({
   surface: { width: 'min(760px, 96vw)', maxWidth: 'none' },
   content: { display: 'flex', flexDirection: 'column', gap: tokens.spacingVerticalM, minHeight: 0 },
+  last: { whiteSpace: 'nowrap' },
   step: { color: tokens.colorNeutralForeground3, fontSize: tokens.fontSizeBase200 },
 });
 
@@ -72,6 +73,7 @@ export function Wizard(p: WizardProps) {
                 </Button>
                 {p.stuck ? null : last ? (
                   <Button
+                    className={s.last}
                     appearance="primary"
                     onClick={p.onFinish}
                     disabled={p.busy}
