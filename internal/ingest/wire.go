@@ -29,7 +29,9 @@ func ReadBulk(r io.Reader, index string, f func(BulkItem) error) error {
 func ReadHEC(r io.Reader, f func(WireRecord) error) error { return dialect.HEC(r, f) }
 
 // ReadOTLP gives the records of an OpenTelemetry logs request to f; see dialect.OTLP.
-func ReadOTLP(body []byte, asJSON bool, f func(WireRecord) error) error { return dialect.OTLP(body, asJSON, f) }
+func ReadOTLP(body []byte, asJSON bool, f func(WireRecord) error) error {
+	return dialect.OTLP(body, asJSON, f)
+}
 
 // OTLPAnswer is the answer to an OpenTelemetry logs request; see dialect.OTLPAnswer.
 func OTLPAnswer(rejected int, message string, asJSON bool) []byte {

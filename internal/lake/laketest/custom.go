@@ -32,8 +32,13 @@ func customTables(t *testing.T, open Place) {
 	e := open(t)
 	s := Open(t, e, "default")
 	cols := []schema.Column{
-		{Name: "status_d", Type: schema.Real}, {Name: "user_s", Type: schema.String}, {Name: "User_s", Type: schema.String}, {Name: "ok_b", Type: schema.Bool},
-		{Name: "when_t", Type: schema.DateTime}, {Name: "tags_j", Type: schema.Dynamic}, {Name: "n", Type: schema.Long},
+		{Name: "status_d", Type: schema.Real},
+		{Name: "user_s", Type: schema.String},
+		{Name: "User_s", Type: schema.String},
+		{Name: "ok_b", Type: schema.Bool},
+		{Name: "when_t", Type: schema.DateTime},
+		{Name: "tags_j", Type: schema.Dynamic},
+		{Name: "n", Type: schema.Long},
 	}
 	first := Custom(At(), "Squid_CL", cols, 403.0, "mira", "other", true, At().Add(time.Hour), `["a",{"b":1}]`, int64(1)<<60)
 	if err := s.Append(ctx, []*schema.Row{first, Process(At(), "a.exe")}, map[string]int64{"s": 1}); err != nil {
