@@ -62,17 +62,29 @@ func (s *server) osqueryBody(w http.ResponseWriter, r *http.Request) (*osqueryRe
 		s.limitHit("http.max-ingest", "an osquery request")
 		return nil, fault.Newf(fault.TooLarge, "the request is larger than %d bytes; let the agent send fewer lines at a time (logger_tls_max_lines)", most)
 	}
-	in := new(osqueryRequest)
 	if body.failed != nil {
 		return nil, body.failed
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, in)
 	}
 	if err != nil {
 		return nil, fault.Newf(fault.Invalid, "the body is no osquery request: %w", err)
 	}
+	return parseOsquery(raw)
+}
+
+func parseOsquery(raw []byte) (*osqueryRequest, error) {
+	in := new(osqueryRequest)
+	if err := json.Unmarshal(raw, in); err != nil {
+		return nil, fault.Newf(fault.Invalid, "the body is no osquery request: %w", err)
+	}
 	return in, nil
+}
+
+// lines are the records that a request delivers, none when it has none.
+func (r *osqueryRequest) lines() (data []json.RawMessage, err error) {
+	if err := json.Unmarshal(r.Data, &data); len(r.Data) > 0 && err != nil {
+		return nil, fault.Newf(fault.Invalid, "the data is no list: %w", err).On("data")
+	}
+	return data, nil
 }
 
 // registerOsquery serves osquery's TLS interface. Agents have no header for a token: the enroll secret is one, and a node key stands for it afterwards,
@@ -122,9 +134,9 @@ func (s *server) registerOsquery() {
 		return s.Osquery.Config(), nil
 	}))
 	add("log", "osqueryLog", "Deliver an osquery agent's results", known(func(ctx context.Context, n *osquery.Node, in *osqueryRequest) (any, error) {
-		var data []json.RawMessage
-		if err := json.Unmarshal(in.Data, &data); len(in.Data) > 0 && err != nil {
-			return nil, fault.Newf(fault.Invalid, "the data is no list: %w", err).On("data")
+		data, err := in.lines()
+		if err != nil {
+			return nil, err
 		}
 		quota, err := s.Access.TokenQuota(ctx, n.Tenant, n.TokenID)
 		if err != nil {

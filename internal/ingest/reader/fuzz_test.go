@@ -60,3 +60,38 @@ func FuzzSplitJSON(f *testing.F) {
 		}
 	})
 }
+
+// FuzzEventXML reads arbitrary text inside of a file of Windows events, FuzzCSV inside of a table: neither would be found often among arbitrary bytes.
+func FuzzEventXML(f *testing.F) {
+	for _, seed := range []string{
+		"<System><EventID>1</EventID><Computer>a</Computer></System><EventData><Data Name='x'>y</Data></EventData></Event>", "<System/></Event><Event>", "<a><b><c>", "<!-- x", "<![CDATA[ x ]]></Event>", "&#x41;&amp;&lol;</Event>",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		twice(t, append([]byte("<?xml version='1.0'?><Events><Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'>"), data...))
+	})
+}
+
+// FuzzCSV: see FuzzEventXML.
+func FuzzCSV(f *testing.F) {
+	for _, seed := range []string{"1,2,3\n", "\"1\n2\",\"\"\"\",3\n", "1\n", "1,2,3,4\n", "\"open", ",,\r\n\x00,1,2"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { twice(t, append([]byte("Timestamp,Name,Value\n"), data...)) })
+}
+
+// twice reads data as a file, twice.
+func twice(t *testing.T, data []byte) {
+	read := func() []string {
+		var r recorder
+		if err := Walk(t.Context(), []string{Stdin}, Options{MaxRecord: 4096, MaxMessage: 4096, MaxExpansion: 1 << 20, MaxMemory: 1 << 16, MaxMembers: 50, Stdin: bytes.NewReader(data)}, &r); err != nil {
+			t.Fatal(err)
+		}
+		return r.got
+	}
+	first := read()
+	if diff := cmp.Diff(first, read()); diff != "" {
+		t.Error(diff)
+	}
+}
