@@ -90,7 +90,7 @@ type Connector struct {
 	Records    int64          `json:"records"`
 	Refused    int64          `json:"refused"`
 	Bytes      int64          `json:"bytes"`
-	Forgotten  int64          `json:"forgotten" doc:"ids of delivered records that were forgotten early, since a connector remembers two million at most; such records are delivered again if the service lists them again"`
+	Forgotten  int64          `json:"forgotten,omitempty" doc:"ids of delivered records that were forgotten early, since a connector remembers two million at most; such records are delivered again if the service lists them again"`
 	LagSeconds *int64         `json:"lagSeconds,omitempty" doc:"seconds since everything that the service had was fetched; absent before the first time"`
 	Created    time.Time      `json:"created"`
 	CreatedBy  string         `json:"createdBy"`

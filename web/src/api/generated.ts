@@ -2768,6 +2768,11 @@ export interface components {
             /** @description how far it has come, for people */
             cursor: string;
             enabled: boolean;
+            /**
+             * Format: int64
+             * @description ids of delivered records that were forgotten early, since a connector remembers two million at most; such records are delivered again if the service lists them again
+             */
+            forgotten?: number;
             id: string;
             /**
              * Format: int64
