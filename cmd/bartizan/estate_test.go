@@ -51,14 +51,6 @@ func natsMain() {
 	s.WaitForShutdown()
 }
 
-// part is a process of an installation that can be ended and started again.
-type part struct {
-	name  string
-	kill  func()
-	start func(t *testing.T)
-	stop  func(t *testing.T) // nil: only kill
-}
-
 // installation is a number of nodes on loopback with the parts that they share.
 type installation struct {
 	work   string

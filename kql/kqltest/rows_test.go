@@ -77,7 +77,9 @@ func outcome(e *script, query string) string {
 // other rows: the results are the same.
 func TestRowsOfOthersAreNotThere(t *testing.T) {
 	queries := slices.Sorted(maps.Values(tabularSamples))
-	queries = slices.DeleteFunc(queries, func(q string) bool { return strings.Contains(q, "sample") || strings.Contains(q, "take") || strings.Contains(q, "fork") })
+	queries = slices.DeleteFunc(queries, func(q string) bool {
+		return strings.Contains(q, "sample") || strings.Contains(q, "take") || strings.Contains(q, "fork")
+	})
 	queries = append(queries,
 		"V | count", "union * | where s startswith 'srv' | project s", "union withsource=w V* | project w, s", "search 'secret' | project s", "find where s has 'srv' project s", "find 'secret'",
 		"print n = toscalar(V | count)", "let f = () { V | where l > 7 }; f | project s", "let W = materialize(V); union W, W | summarize count()", "V | join kind=rightouter (V | where s startswith 'srv') on s | project s1",

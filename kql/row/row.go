@@ -203,10 +203,10 @@ func check(query string) error {
 		case *syntax.External:
 			note(n, "externaldata cannot be read for each row")
 		case syntax.Operator:
-			switch n.(type) {
+			switch n := n.(type) {
 			case *syntax.Where, *syntax.Project, *syntax.ParseOp, *syntax.ParseKV:
 			case *syntax.Extend:
-				if n.(*syntax.Extend).Serialize {
+				if n.Serialize {
 					note(n, "serialize looks at more than one row")
 				}
 			default:
