@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { until } from './probe.mjs';
 
 const stamp = Date.now().toString(36);
 
@@ -113,10 +114,14 @@ export const tests = [
     run: async ({ page, open, base }) => {
       const made = await call(page, 'POST', '/api/tokens', { name: `refused ${stamp}`, scopes: ['ingest'] });
       await deliver(base, made.body.token, 'winlog', `{"text":"no event ${stamp}"}\n`);
-      await page.waitForFunction(async (s) => {
-        const list = await (await fetch('/api/sources/refused?$top=50')).json();
-        return list.value.some((r) => atob(r.sample ?? '').includes(s));
-      }, stamp);
+      await until(
+        page,
+        async (s) => {
+          const list = await (await fetch('/api/sources/refused?$top=50')).json();
+          return list.value.some((r) => atob(r.sample ?? '').includes(s));
+        },
+        stamp,
+      );
       await open('/sources?tab=refused');
       const mine = page.locator('[role="row"][data-row-id]').filter({ hasText: `no event ${stamp}` });
       await mine.waitFor();
@@ -161,7 +166,8 @@ export const tests = [
       await dialog.waitFor({ state: 'detached' });
       const pane = page.getByRole('complementary', { name });
       await pane.waitFor();
-      await page.waitForFunction(
+      await until(
+        page,
         async ([c, want]) => {
           const list = await (await fetch('/api/connectors')).json();
           return list.value.some((x) => x.name === c && x.records === want && x.state === 'waiting');
@@ -248,13 +254,17 @@ columns: {Who: tostring(user), Level: toint(level)}`;
       await page.waitForURL(new RegExp(`name=${name}`));
       const token = await call(page, 'POST', '/api/tokens', { name: `mapping ${stamp}`, scopes: ['ingest'] });
       await deliver(base, token.body.token, 'auto', `{"product":"${name}","user":"ana","level":3}\n`);
-      await page.waitForFunction(async (table) => {
-        const list = await (await fetch('/api/custom-tables')).json();
-        return list.value.some((t) => t.name === table && t.rows === 1);
-      }, `Browser_${stamp}_CL`);
+      await until(
+        page,
+        async (table) => {
+          const list = await (await fetch('/api/custom-tables')).json();
+          return list.value.some((t) => t.name === table && t.rows === 1);
+        },
+        `Browser_${stamp}_CL`,
+      );
       await open('/mappings');
       await page.getByRole('switch', { name: `${name} takes records` }).click();
-      await page.waitForFunction(async (m) => (await (await fetch(`/api/mappings/${m}`)).json()).enabled === false, name);
+      await until(page, async (m) => (await (await fetch(`/api/mappings/${m}`)).json()).enabled === false, name);
       await page.getByRole('button', { name: `Delete ${name}` }).click();
       await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click();
       await page.getByRole('link', { name, exact: true }).waitFor({ state: 'detached' });

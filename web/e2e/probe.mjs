@@ -51,3 +51,12 @@ export async function pick(page, label, option) {
   await page.getByRole('combobox', { name: label, exact: true }).click();
   await page.getByRole('option', { name: option, exact: true }).click();
 }
+
+// until asks the page again and again until what it is asked for, which may take a promise, is true. The browser's own waiting takes a promise for true.
+export async function until(page, predicate, arg, timeout = Number(process.env.BARTIZAN_TIMEOUT ?? 30_000)) {
+  const end = Date.now() + timeout;
+  while (!(await page.evaluate(predicate, arg))) {
+    if (Date.now() > end) throw new Error(`still not so after ${timeout} ms: ${predicate}`);
+    await page.waitForTimeout(200);
+  }
+}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { tests as data } from './data.mjs';
 import { tests as huntingAuthoring } from './hunting-authoring.mjs';
 import { tests as huntingResults } from './hunting-results.mjs';
-import { faults, pick, small } from './probe.mjs';
+import { faults, pick, small, until } from './probe.mjs';
 
 const rows = (page) => page.locator('[role="row"][data-row-id]');
 
@@ -227,7 +227,7 @@ export const tests = [
       const after = await page.evaluate(async (i) => (await fetch(`/api/incidents/${i}`)).json(), id);
       assert.equal(after.determination, 'CompromisedAccount');
       await page.getByText('Undo', { exact: true }).first().click();
-      await page.waitForFunction(async (i) => (await (await fetch(`/api/incidents/${i}`)).json()).classification === 'Unknown', id);
+      await until(page, async (i) => (await (await fetch(`/api/incidents/${i}`)).json()).classification === 'Unknown', id);
       await page.getByRole('button', { name: 'Comments and history' }).click();
       await page.getByRole('complementary', { name: 'Comments and history' }).getByText(comment).first().waitFor();
       assert.ok(user);

@@ -119,6 +119,12 @@ export function ConnectorPane({
           ['Records', c.records.toLocaleString()],
           ['Refused', c.refused.toLocaleString()],
           ['Size', bytes(c.bytes)],
+          [
+            'Forgotten early',
+            (c.forgotten ?? 0) > 0
+              ? `${(c.forgotten ?? 0).toLocaleString()} records, which come again if the service lists them again`
+              : '',
+          ],
           ['Added', <Who key="a" time={c.created} by={c.createdBy} />],
           ['Changed', <Who key="c" time={c.changed} by={c.changedBy} />],
           ['ID', <CopyId key="i" value={c.id} />],

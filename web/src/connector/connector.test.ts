@@ -29,6 +29,7 @@ const kept: Connector = {
   cursor: '',
   records: 0,
   bytes: 0,
+  forgotten: 0,
   refused: 0,
   created: '',
   createdBy: '',

@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { Button, makeStyles, tokens } from '@fluentui/react-components';
 import { ArrowClockwiseRegular, CheckmarkCircleRegular, DeleteRegular } from '@fluentui/react-icons';
 import { useQueryClient } from '@tanstack/react-query';
@@ -69,8 +69,9 @@ const columns: readonly GridColumn<Refused>[] = [
 
 const idOf = (r: Refused) => r.id;
 
-// RefusedList shows the records that could not be used, why, and sends them again or forgets them.
-export function RefusedList() {
+// RefusedList shows the records that could not be used, why, and sends them again or forgets them. It is read anew when the total of the sources changes
+// and nobody works in it.
+export function RefusedList({ total }: { total: number }) {
   const s = useStyles();
   const { user } = useSession();
   const [layout, setLayout] = useState(() => remembered(user.id, 'refused', columns));
@@ -86,6 +87,14 @@ export function RefusedList() {
     idOf,
   );
   const chosen = [...selection.ids];
+  const busy = chosen.length > 0 || current !== undefined;
+  const { refresh } = paged;
+  const read = useRef(total);
+  useEffect(() => {
+    if (busy || read.current === total) return;
+    read.current = total;
+    void refresh();
+  }, [busy, total, refresh]);
   const settle = async () => {
     setSelection(nothing);
     setCurrent(undefined);

@@ -85,7 +85,7 @@ export function SourcesPage() {
         </TabList>
       </div>
       {tab === 'refused' ? (
-        <RefusedList />
+        <RefusedList total={refused} />
       ) : tab === 'connect' ? (
         <ConnectGuide />
       ) : tab === 'senders' ? (
