@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -183,7 +184,8 @@ func TestChaosOfOne(t *testing.T) {
 		{"kill", 3, func(t *testing.T) { server.kill(); start(t) }},
 		{"kill twice", 1, func(t *testing.T) {
 			server.kill()
-			r, _ := launch(t, data, listen)
+			r, out := launch(t, data, listen)
+			go io.Copy(io.Discard, out) //nolint:errcheck // ends with the process, which could not end while nobody reads what it prints
 			time.Sleep(time.Duration(rng.IntN(600)) * time.Millisecond)
 			r.kill()
 			start(t)

@@ -84,7 +84,7 @@ func TestRowsOfOthersAreNotThere(t *testing.T) {
 		"V | count", "union * | where s startswith 'srv' | project s", "union withsource=w V* | project w, s", "search 'secret' | project s", "find where s has 'srv' project s", "find 'secret'",
 		"print n = toscalar(V | count)", "let f = () { V | where l > 7 }; f | project s", "let W = materialize(V); union W, W | summarize count()", "V | join kind=rightouter (V | where s startswith 'srv') on s | project s1",
 		"V | join kind=fullouter V on $left.s == $right.t | project s, s1", "V | where s !in ((V | project s)) | project s", "database('x').V | project s", "table('V') | project s", "restrict access to (V); V | project s",
-		"V | summarize arg_max(l, *)", "V | top 1 by l desc | project s", "V | summarize make_set(s)", "V | getschema | project ColumnName", "V | sort by l desc | extend p = prev(s) | project p",
+		"V | summarize arg_max(l, *)", "V | top 1 by l desc | project s", "V | summarize n = make_set(s) | project array_sort_asc(n)", "V | getschema | project ColumnName", "V | sort by l desc | extend p = prev(s) | project p",
 		"V | where true or s == 'srv-1' | project s", "V | evaluate bag_unpack(bag_pack('k', s)) | summarize count()", "let Members = datatable(Device:string, Group:string) ['srv-1', 'all']; V | project s",
 		"let T = datatable(Device:string)['srv-1']; V | where s in (T) | project s", "Members | count", "V | as T | join kind=inner (T) on s | project s",
 	)

@@ -152,7 +152,15 @@ func TestLostConnections(t *testing.T) {
 		select {
 		case <-shard.Ended():
 			ends++
-			if err := shard.Restart(); err != nil {
+			// What the ended process held may take it a moment to let go.
+			var err error
+			for range 5 {
+				if err = shard.Restart(); err == nil {
+					break
+				}
+				time.Sleep(time.Second)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 		case errors := <-done:
